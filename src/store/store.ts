@@ -1,10 +1,13 @@
-/** One part of a key. Keys are tuples, ordered part by part: numbers before strings, numbers by value, strings by UTF-8 bytes. */
+/**
+ * One part of a key: any string, or a safe integer. Keys are tuples, ordered part by part: numbers before strings,
+ * numbers by value, strings by UTF-8 bytes.
+ */
 export type KeyPart = string | number;
 export type Key = readonly KeyPart[];
 
 /** What a table holds: JSON values under tuple keys. */
 export interface TableSpec<V> {
-  /** Unique in the store: `roster`, `offline.count`. */
+  /** Unique in the store, lower case: `roster`, `offline.count`. Tables and journals share one set of names. */
   readonly name: string;
   /** Checks a value as it is read back; throws on damage. Values that this process wrote pass unchanged. */
   readonly parse: (json: unknown) => V;
@@ -16,7 +19,7 @@ export interface JournalSpec<V> {
   readonly parse: (json: unknown) => V;
 }
 
-/** Bounds of a listing; `after` and `before` are exclusive keys, compared after the prefix. */
+/** Bounds of a listing; `after` and `before` are exclusive, whole keys as the listing yields them. */
 export interface Page {
   readonly after?: Key;
   readonly before?: Key;
@@ -28,6 +31,10 @@ export interface Page {
 export interface Table<V> {
   /** Reads one value. A point read is answered from memory or the page cache in microseconds; it never waits for a commit. */
   get(...key: Key): Promise<V | undefined>;
+  /**
+   * Lists, in order, every key that begins with the parts of `prefix`. Reads in pages: what is written meanwhile may or
+   * may not be seen, and no key is seen twice.
+   */
   list(prefix: Key, page?: Page): AsyncIterable<readonly [key: Key, value: V]>;
   /** Resolves when durable. */
   put(key: Key, value: V): Promise<void>;
@@ -35,7 +42,8 @@ export interface Table<V> {
   delete(key: Key): Promise<void>;
   /**
    * Reads, changes and writes one value with no other write of that key in between; `change` returns the new value or
-   * undefined to delete. Resolves when durable, with what was written. A throw in `change` writes nothing and rejects.
+   * undefined to delete. It runs once, soon but not within the call, and must not wait. Resolves when durable, with what
+   * was written. A throw in `change` writes nothing and rejects with what was thrown.
    */
   update(key: Key, change: (old: V | undefined) => V | undefined): Promise<V | undefined>;
 }
@@ -66,10 +74,12 @@ export interface JournalSlice<V> {
 export interface Journal<V> {
   /** Appends: the identifier at once, durability later. */
   append(stream: Key, value: V): { readonly id: EntryId; readonly stored: Promise<void> };
+  /** Reads one entry; undefined if the stream has none of that identifier. */
+  get(stream: Key, id: EntryId): Promise<V | undefined>;
   read(stream: Key, page: JournalPage): Promise<JournalSlice<V>>;
   /** Removes entries; resolves when durable. */
   remove(stream: Key, ids: readonly EntryId[]): Promise<void>;
-  /** Removes a whole stream; resolves when durable. */
+  /** Removes what was appended to a stream before the call, in batches; resolves when durable. */
   clear(stream: Key): Promise<void>;
 }
 
@@ -77,20 +87,22 @@ export interface Journal<V> {
 export interface Batch {
   put<V>(table: Table<V>, key: Key, value: V): void;
   delete<V>(table: Table<V>, key: Key): void;
+  /** As {@link Table.update}: `change` sees the earlier writes of this batch, and a throw in it withdraws the whole batch. */
+  update<V>(table: Table<V>, key: Key, change: (old: V | undefined) => V | undefined): void;
   append<V>(journal: Journal<V>, stream: Key, value: V): EntryId;
   remove<V>(journal: Journal<V>, stream: Key, id: EntryId): void;
 }
 
 /** Where everything that must outlive the process is kept. One owner per data directory. */
 export interface Store {
-  /** Opens a table; the same name twice is an error of the program. */
+  /** Opens a table; the same name twice is an error of the program (TypeError). */
   table<V>(spec: TableSpec<V>): Table<V>;
   journal<V>(spec: JournalSpec<V>): Journal<V>;
   /** Atomic across tables and journals; resolves when durable. `write` is synchronous; a throw in it writes nothing. */
   commit(write: (batch: Batch) => void): Promise<void>;
   /** Bytes handed in and not yet durable, for backpressure. */
   readonly waitingBytes: number;
-  /** Waits for what is pending and closes. Idempotent. */
+  /** Waits for what is pending and closes; afterwards every use is refused with StoreError 'closed'. Idempotent. */
   close(): Promise<void>;
 }
 

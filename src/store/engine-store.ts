@@ -1,0 +1,127 @@
+import type { Clock } from '../util/clock.ts';
+import type { Access } from './access.ts';
+import { GroupCommit, type Step } from './commit.ts';
+import type { Engine } from './engine.ts';
+import { EntryIds } from './entry-ids.ts';
+import { EngineJournal, REACHED_KEY } from './journal.ts';
+import { tablePrefix } from './keys.ts';
+import {
+  type Batch,
+  type EntryId,
+  type Journal,
+  type JournalSpec,
+  type Key,
+  type Store,
+  StoreError,
+  type Table,
+  type TableSpec,
+} from './store.ts';
+import { EngineTable } from './table.ts';
+
+/** A store over any engine: all that the backends have in common. */
+export class EngineStore implements Store {
+  readonly #engine: Engine;
+  readonly #commit: GroupCommit;
+  readonly #access: Access;
+  readonly #names = new Set<string>();
+  #closed: Promise<void> | undefined;
+
+  /** `schedule` as for {@link GroupCommit}. */
+  constructor(engine: Engine, clock: Clock, schedule: (run: () => void) => void) {
+    this.#engine = engine;
+    this.#commit = new GroupCommit(engine, schedule);
+    this.#access = {
+      engine,
+      ids: new EntryIds(clock, Number(engine.get(REACHED_KEY) ?? 0)),
+      write: (steps) => this.#write(steps),
+      settled: () => this.#commit.settled(),
+      assertOpen: () => this.#assertOpen(),
+    };
+  }
+
+  get waitingBytes(): number {
+    return this.#commit.waitingBytes;
+  }
+
+  table<V>(spec: TableSpec<V>): Table<V> {
+    return new EngineTable(this.#access, this.#claim(spec.name), spec);
+  }
+
+  journal<V>(spec: JournalSpec<V>): Journal<V> {
+    return new EngineJournal(this.#access, this.#claim(spec.name), spec);
+  }
+
+  async commit(write: (batch: Batch) => void): Promise<void> {
+    const steps: Step[] = [];
+    write(new StepBatch(this.#access, steps));
+    if (steps.length > 0) await this.#write(steps);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#commit.settled().then(() => this.#engine.close());
+    return this.#closed;
+  }
+
+  #claim(name: string): string {
+    const prefix = tablePrefix(name);
+    if (this.#names.has(name)) throw new TypeError(`the store has a table or journal ${name} already`);
+    this.#names.add(name);
+    return prefix;
+  }
+
+  #write(steps: readonly Step[]): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(closedError());
+    return this.#commit.add(steps);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw closedError();
+  }
+}
+
+function closedError(): StoreError {
+  return new StoreError('closed', 'the store is closed');
+}
+
+/** Collects the writes of one `Store.commit`. */
+class StepBatch implements Batch {
+  readonly #access: Access;
+  readonly #steps: Step[];
+
+  constructor(access: Access, steps: Step[]) {
+    this.#access = access;
+    this.#steps = steps;
+  }
+
+  put<V>(table: Table<V>, key: Key, value: V): void {
+    this.#steps.push(this.#ownTable(table).putStep(key, value));
+  }
+
+  delete<V>(table: Table<V>, key: Key): void {
+    this.#steps.push(this.#ownTable(table).deleteStep(key));
+  }
+
+  update<V>(table: Table<V>, key: Key, change: (old: V | undefined) => V | undefined): void {
+    this.#steps.push(this.#ownTable(table).updateStep(key, change));
+  }
+
+  append<V>(journal: Journal<V>, stream: Key, value: V): EntryId {
+    const { id, steps } = this.#ownJournal(journal).appendSteps(stream, value);
+    this.#steps.push(...steps);
+    return id;
+  }
+
+  remove<V>(journal: Journal<V>, stream: Key, id: EntryId): void {
+    this.#steps.push(this.#ownJournal(journal).removeStep(stream, id));
+  }
+
+  #ownTable<V>(table: Table<V>): EngineTable<V> {
+    if (table instanceof EngineTable && table.access === this.#access) return table;
+    throw new TypeError('the table belongs to another store');
+  }
+
+  #ownJournal<V>(journal: Journal<V>): EngineJournal<V> {
+    if (journal instanceof EngineJournal && journal.access === this.#access) return journal;
+    throw new TypeError('the journal belongs to another store');
+  }
+}

@@ -1,0 +1,22 @@
+import type { KeyRange } from './keys.ts';
+
+/** What one commit writes, by encoded key: the new text, or undefined to delete. */
+export type Changes = ReadonlyMap<string, string | undefined>;
+
+/** Part of a range, in the order asked for. */
+export interface EnginePage {
+  readonly entries: readonly (readonly [key: string, text: string])[];
+  /** Whether nothing of the range follows. */
+  readonly complete: boolean;
+}
+
+/** Reads and writes ordered text: the small part of a store that differs between backends. */
+export interface Engine {
+  /** Reads what is committed, at once: from memory or the page cache. */
+  get(key: string): string | undefined;
+  /** Reads up to `limit` entries as committed at the call, fewer where they are large; at least one unless the range is at its end. */
+  read(range: KeyRange, limit: number, reverse: boolean): Promise<EnginePage>;
+  /** Writes all or nothing; resolves when durable. Never called again before it has settled. */
+  write(changes: Changes): Promise<void>;
+  close(): Promise<void>;
+}

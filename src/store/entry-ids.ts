@@ -1,0 +1,54 @@
+import type { Clock } from '../util/clock.ts';
+import type { EntryId } from './store.ts';
+
+/*
+ * 9 digits of time in milliseconds and 3 of a count, base 32, whose digits sort as their characters do. The count is
+ * the stream's own and starts anew each millisecond: an identifier tells nothing about other streams.
+ */
+const RADIX = 32;
+const TIME_DIGITS = 9;
+const COUNT_DIGITS = 3;
+const MAX_COUNT = RADIX ** COUNT_DIGITS - 1;
+const MAX_STREAMS = 10_000;
+
+/** Draws identifiers that grow within each stream, even where the clock steps back or the process starts again. */
+export class EntryIds {
+  readonly #clock: Clock;
+  #timeMs: number;
+  /** The last count of each stream that drew in this millisecond. */
+  readonly #counts = new Map<string, number>();
+
+  /** `reachedMs` is the {@link timeMs} of the last identifier of an earlier process; all new ones are later. */
+  constructor(clock: Clock, reachedMs = 0) {
+    this.#clock = clock;
+    this.#timeMs = reachedMs + 1;
+  }
+
+  /** The time of the latest identifier, in milliseconds since the Unix epoch; never before that of an earlier one. */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
+  /** Returns the next identifier of the stream with this encoded key. */
+  next(stream: string): EntryId {
+    const now = this.#clock.now();
+    if (now > this.#timeMs) this.#moveTo(now);
+    let count = this.#counts.get(stream) ?? -1;
+    // The clock stands, or stepped back: time moves on by itself when a millisecond is full.
+    if (count === MAX_COUNT || this.#counts.size > MAX_STREAMS) {
+      this.#moveTo(this.#timeMs + 1);
+      count = -1;
+    }
+    this.#counts.set(stream, count + 1);
+    return digits(this.#timeMs, TIME_DIGITS) + digits(count + 1, COUNT_DIGITS);
+  }
+
+  #moveTo(timeMs: number): void {
+    this.#timeMs = timeMs;
+    this.#counts.clear();
+  }
+}
+
+function digits(value: number, length: number): string {
+  return value.toString(RADIX).padStart(length, '0');
+}
