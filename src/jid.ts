@@ -1,0 +1,184 @@
+import { domainName } from './precis/domain-name.ts';
+import { opaqueString, usernameCaseMapped } from './precis/profiles.ts';
+import { LruCache } from './util/lru.ts';
+
+const MAX_PART_OCTETS = 1023;
+const MAX_OCTETS = 3 * MAX_PART_OCTETS + 2;
+
+// What the cache may hold at worst: 16,384 addresses of 128 UTF-16 units, each once as key and once as normal form,
+// is 12 MB with the objects around them.
+const MAX_INTERNED = 16_384;
+const MAX_INTERNED_LENGTH = 128;
+
+/** The part of an address that is at fault. */
+export type JidPart = 'localpart' | 'domainpart' | 'resourcepart' | 'address';
+
+/** A text is not an address (RFC 7622 §3); a stanza that carries it earns `jid-malformed`. */
+export class JidError extends Error {
+  override readonly name = 'JidError';
+  readonly part: JidPart;
+
+  constructor(part: JidPart, reason: string) {
+    super(`${part} ${reason}`);
+    this.part = part;
+  }
+}
+
+function checkLength(part: JidPart, text: string, maxOctets: number): void {
+  if (text === '') throw new JidError(part, 'is empty');
+  // A UTF-16 unit is at least one octet and at most three of UTF-8.
+  if (text.length * 3 <= maxOctets) return;
+  if (text.length > maxOctets || Buffer.byteLength(text) > maxOctets) {
+    throw new JidError(part, `is longer than ${maxOctets} octets`);
+  }
+}
+
+function prepare(part: JidPart, text: string, enforce: (text: string) => string | undefined): string {
+  // Mapping can shorten a text, but no part can be longer than a whole address before it.
+  checkLength(part, text, MAX_OCTETS);
+  const prepared = enforce(text);
+  if (prepared === undefined) throw new JidError(part, 'has characters that are not allowed in it');
+  checkLength(part, prepared, MAX_PART_OCTETS);
+  return prepared;
+}
+
+const LOWER_CASE = 1;
+const UPPER_CASE = 2;
+
+/** For each ASCII code whether a localpart may hold it, and whether it changes (RFC 7622 §3.3). */
+const LOCAL_ASCII = Uint8Array.from({ length: 128 }, (_, code) => {
+  const char = String.fromCharCode(code);
+  if (code <= 0x20 || code === 0x7f || '"&\'/:<>@'.includes(char)) return 0;
+  return char === char.toLowerCase() ? LOWER_CASE : UPPER_CASE;
+});
+
+const EXCLUDED_FROM_LOCAL = /["&'/:<>@]/;
+
+function enforceLocal(text: string): string | undefined {
+  let seen = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 128) return enforceUnicodeLocal(text);
+    const kind = LOCAL_ASCII[code] ?? 0;
+    if (kind === 0) return undefined;
+    seen |= kind;
+  }
+  return seen === LOWER_CASE ? text : text.toLowerCase();
+}
+
+function enforceUnicodeLocal(text: string): string | undefined {
+  const prepared = usernameCaseMapped(text);
+  return prepared === undefined || EXCLUDED_FROM_LOCAL.test(prepared) ? undefined : prepared;
+}
+
+function enforceResource(text: string): string | undefined {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 128) return opaqueString(text);
+    if (code < 0x20 || code === 0x7f) return undefined;
+  }
+  return text;
+}
+
+/** Enforces the rules of a localpart: UsernameCaseMapped and the excluded characters (RFC 7622 §3.3). Throws JidError. */
+export function prepareLocal(text: string): string {
+  return prepare('localpart', text, enforceLocal);
+}
+
+/** Enforces the rules of a domainpart, an IDNA2008 name or an IP address (RFC 7622 §3.2). Throws JidError. */
+export function prepareDomain(text: string): string {
+  return prepare('domainpart', text, domainName);
+}
+
+/** Enforces the rules of a resourcepart: OpaqueString (RFC 7622 §3.4). Throws JidError. */
+export function prepareResource(text: string): string {
+  return prepare('resourcepart', text, enforceResource);
+}
+
+const interned = new LruCache<string, JID>(MAX_INTERNED);
+
+/** An address (RFC 7622): immutable, and always in its normal form. */
+export class JID {
+  /** The localpart, '' when absent. */
+  readonly local: string;
+  readonly domain: string;
+  /** The resourcepart, '' when absent. */
+  readonly resource: string;
+
+  #text: string | undefined;
+  #bare: JID | undefined;
+
+  private constructor(local: string, domain: string, resource: string) {
+    this.local = local;
+    this.domain = domain;
+    this.resource = resource;
+  }
+
+  /** Returns the address a text stands for, the same object while it is remembered. Throws JidError. */
+  static parse(text: string): JID {
+    return interned.get(text) ?? JID.#parseNew(text);
+  }
+
+  /** Returns the address of unprepared parts; `local` and `resource` may be ''. Throws JidError. */
+  static of(local: string, domain: string, resource = ''): JID {
+    return new JID(
+      local === '' ? '' : prepareLocal(local),
+      prepareDomain(domain),
+      resource === '' ? '' : prepareResource(resource),
+    );
+  }
+
+  static #parseNew(text: string): JID {
+    checkLength('address', text, MAX_OCTETS);
+    const slash = text.indexOf('/');
+    const beforeResource = slash < 0 ? text : text.slice(0, slash);
+    const at = beforeResource.indexOf('@');
+    const jid = new JID(
+      at < 0 ? '' : prepareLocal(beforeResource.slice(0, at)),
+      prepareDomain(beforeResource.slice(at + 1)),
+      slash < 0 ? '' : prepareResource(text.slice(slash + 1)),
+    );
+    if (text.length <= MAX_INTERNED_LENGTH) interned.set(text, jid);
+    return jid;
+  }
+
+  /** Returns the address with another resourcepart, which is prepared. Throws JidError. */
+  withResource(resource: string): JID {
+    return new JID(this.local, this.domain, prepareResource(resource));
+  }
+
+  /** Whether there is no resourcepart. */
+  get isBare(): boolean {
+    return this.resource === '';
+  }
+
+  /** Whether there is nothing but a domainpart. */
+  get isDomain(): boolean {
+    return this.local === '' && this.resource === '';
+  }
+
+  /** Returns the address without its resourcepart: itself when it has none. */
+  bare(): JID {
+    if (this.resource === '') return this;
+    this.#bare ??= new JID(this.local, this.domain, '');
+    return this.#bare;
+  }
+
+  /** Returns the normal form: equal texts are equal addresses, so it serves as a map key. */
+  toString(): string {
+    this.#text ??= normalForm(this.local, this.domain, this.resource);
+    return this.#text;
+  }
+
+  /** Whether two addresses are the same, all parts compared. */
+  equals(other: JID): boolean {
+    return (
+      this === other || (this.local === other.local && this.domain === other.domain && this.resource === other.resource)
+    );
+  }
+}
+
+function normalForm(local: string, domain: string, resource: string): string {
+  const bare = local === '' ? domain : `${local}@${domain}`;
+  return resource === '' ? bare : `${bare}/${resource}`;
+}
