@@ -1,4 +1,4 @@
-import type { PeerCertificate } from 'node:tls';
+import type { X509Certificate } from 'node:crypto';
 import type { JID } from '../jid.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 
@@ -13,14 +13,17 @@ export interface ScramKeys {
   readonly serverKey: Buffer;
 }
 
+/** Whether the owner of an account may use it now. */
+export type AccountStatus = 'enabled' | 'disabled';
+
 /** Answers what the mechanisms must know of the accounts of one host. User names are prepared localparts. */
 export interface CredentialSource {
   /** The keys of an account, or undefined when there is no such account or it has none for this hash. */
   scramKeys(username: string, hash: ScramHash): Awaitable<ScramKeys | undefined>;
-  /** Whether the password is right. Takes the same time for an unknown account. */
+  /** Whether the password is right. Takes the same work for an unknown account. */
   verifyPassword(username: string, password: string): Promise<boolean>;
-  /** Whether the account exists, for mechanisms that prove the name by other means (EXTERNAL). */
-  exists(username: string): Awaitable<boolean>;
+  /** Whether the account may be used, or undefined when there is none; asked after the proof. */
+  status(username: string): Awaitable<AccountStatus | undefined>;
 }
 
 /** The channel-binding types that we can compute: RFC 9266 and RFC 5929 §4. */
@@ -37,7 +40,19 @@ export interface SaslContext {
   /** The channel-binding data of this connection, or undefined when the type cannot be had here. */
   channelBinding(type: ChannelBindingType): Buffer | undefined;
   /** The client's certificate when one was presented and its chain verified. */
-  readonly peerCertificate: PeerCertificate | undefined;
+  readonly peerCertificate: X509Certificate | undefined;
+}
+
+/** What an exchange needs of the login attempt that it is part of. */
+export interface SaslAttempt {
+  readonly context: SaslContext;
+  /** The names of the mechanisms that were offered on this stream, to detect that someone altered the offer. */
+  readonly offered: ReadonlySet<string>;
+  /**
+   * Says which account the client claims: a prepared localpart. Called as soon as it is known and before any secret is
+   * looked at; throws SaslError `temporary-auth-failure` when there were too many failures.
+   */
+  claim(username: string): void;
 }
 
 /** What one step of an exchange leads to. Failure is a thrown SaslError. */
@@ -52,12 +67,13 @@ export type SaslStep =
       readonly anonymous?: boolean;
     };
 
-/** One run of a mechanism on one stream. */
+/** The step of a mechanism whose client speaks first, when the client sent no initial response. RFC 4422 §5. */
+export const EMPTY_CHALLENGE: SaslStep = { kind: 'challenge', data: Buffer.alloc(0) };
+
+/** One run of a mechanism on one stream; of no use after its success or failure. */
 export interface SaslExchange {
   /** Takes the client's initial response (undefined: none was sent) or its answer to the last challenge. */
   step(input: Buffer | undefined): Awaitable<SaslStep>;
-  /** The name that the client claims, once known, for throttling and the log. */
-  readonly claimedName: string | undefined;
 }
 
 /** A SASL mechanism. It does no I/O of its own. */
@@ -65,5 +81,5 @@ export interface SaslMechanism {
   readonly name: string;
   /** Whether it can be offered on such a stream. */
   usable(context: SaslContext): boolean;
-  start(context: SaslContext): SaslExchange;
+  start(attempt: SaslAttempt): SaslExchange;
 }
