@@ -1,0 +1,148 @@
+import * as v from 'valibot';
+
+/** What a change of an option needs: `live` is applied by a reload, `restart` waits for the next start. */
+export type Reload = 'live' | 'restart';
+
+/** What an option accepts: a schema whose messages say what was expected. The kinds are in `kinds.ts`. */
+export type Kind<T = unknown> = v.GenericSchema<unknown, T>;
+
+/** One setting with a default. */
+export type Option<T = unknown> = Kind<T> & {
+  readonly node: 'option';
+  readonly wrapped: Kind;
+  readonly default: unknown;
+  readonly doc: string;
+  readonly reload: Reload;
+};
+
+/** A group of options and further groups; an absent one is all defaults. */
+export type Section<T = unknown> = Kind<T> & {
+  readonly node: 'section';
+  readonly entries: Readonly<Record<string, Node>>;
+  readonly doc: string;
+};
+
+/** Sections by a name that the operator chooses, such as hosts by domain. */
+export type SectionMap<T = unknown> = Kind<Readonly<Record<string, T>>> & {
+  readonly node: 'map';
+  readonly key: v.GenericSchema<string, string>;
+  readonly value: Section<T>;
+  readonly default: unknown;
+  readonly doc: string;
+  readonly reload: Reload;
+};
+
+/** A section that may be `false` (the feature is off) or `true` (all defaults). */
+export type Switch<T = unknown> = Kind<T | false> & {
+  readonly node: 'switch';
+  readonly section: Section<T>;
+  readonly doc: string;
+};
+
+/** Any part of a configuration's definition. */
+export type Node = Option | Section | SectionMap | Switch;
+
+/** The type that a section parses to, read-only all the way down. */
+export type ConfigOf<S extends Kind> = Immutable<v.InferOutput<S>>;
+
+type Immutable<T> = T extends readonly (infer E)[]
+  ? readonly Immutable<E>[]
+  : T extends { reveal(): string }
+    ? T
+    : T extends object
+      ? { readonly [K in keyof T]: Immutable<T[K]> }
+      : T;
+
+/**
+ * Defines one setting.
+ * `doc` is the sentence or two that the reference page and editors show: what it does, in which unit.
+ */
+export function option<const S extends Kind, D extends v.InferInput<S> | undefined>(
+  kind: S,
+  details: { readonly default: D; readonly doc: string; readonly reload: Reload },
+) {
+  return Object.assign(v.optional(kind, details.default), {
+    node: 'option' as const,
+    doc: details.doc,
+    reload: details.reload,
+  });
+}
+
+/** Defines a group. A key that is none of `entries` is a problem, and so is anything but an object. */
+export function section<const E extends Readonly<Record<string, Node>>>(doc: string, entries: E) {
+  const groups = Object.entries(entries).filter(([, node]) => node.node !== 'option');
+  const absent = Object.fromEntries(groups.map(([key, node]) => [key, node.node === 'map' ? node.default : {}]));
+  const object = strictly(v.object(entries, 'an object'), Object.keys(entries), absent);
+  return Object.assign(object, { node: 'section' as const, doc });
+}
+
+/** Defines sections by a name that the operator chooses and `key` prepares. */
+export function sectionMap<const K extends v.GenericSchema<string, string>, const S extends Section>(
+  key: K,
+  value: S,
+  details: {
+    readonly default: Readonly<Record<string, unknown>>;
+    readonly doc: string;
+    readonly reload: Reload;
+  },
+) {
+  const record = strictly(v.record(key, value, 'an object'));
+  return Object.assign(record, { node: 'map' as const, ...details });
+}
+
+/** Lets `false` stand for "off" and `true` for all defaults in the place of a section. */
+export function switchable<const S extends Section>(of: S) {
+  const either = v.union([v.literal(false), of], 'an object, true or false');
+  return Object.assign(either, {
+    node: 'switch' as const,
+    section: of,
+    doc: of.doc,
+    '~run'(dataset: v.UnknownDataset, config: v.Config<v.BaseIssue<unknown>>) {
+      if (dataset.value === false) return { typed: true as const, value: false as const };
+      if (dataset.value === true) dataset.value = {};
+      if (isObject(dataset.value)) return of['~run'](dataset, config);
+      v._addIssue(either, 'type', dataset, config);
+      return dataset;
+    },
+  });
+}
+
+/**
+ * Makes an object schema of valibot refuse arrays, report every unknown key rather than drop it, and take what is
+ * absent from `absent`. Without `names` every key is known.
+ */
+export function strictly<const S extends Kind & { readonly message: string }>(
+  schema: S,
+  names?: readonly string[],
+  absent: Readonly<Record<string, unknown>> = {},
+): S {
+  const run = schema['~run'].bind(schema);
+  return Object.assign(schema, {
+    '~run'(dataset: v.UnknownDataset, config: v.Config<v.BaseIssue<unknown>>) {
+      const input = dataset.value;
+      if (!isObject(input)) {
+        v._addIssue(schema, 'type', dataset, config);
+        return dataset;
+      }
+      dataset.value = { ...absent, ...input };
+      const parsed = run(dataset, config);
+      for (const key of Object.keys(input)) {
+        if (names === undefined || names.includes(key)) continue;
+        v._addIssue(schema, 'key', parsed, config, {
+          input: key,
+          expected: names.map((name) => `"${name}"`).join(' | '),
+          message: UNKNOWN_NAME,
+          path: [{ type: 'object', origin: 'key', input: { ...input }, key, value: undefined }],
+        });
+      }
+      return parsed;
+    },
+  });
+}
+
+/** The message of the issue that reports an unknown key. */
+export const UNKNOWN_NAME = 'a known name';
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
