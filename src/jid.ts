@@ -33,11 +33,14 @@ function checkLength(part: JidPart, text: string, maxOctets: number): void {
   }
 }
 
-function prepare(part: JidPart, text: string, enforce: (text: string) => string | undefined): string {
-  // Mapping can shorten a text, but no part can be longer than a whole address before it.
+/** Returns the prepared text, or undefined when the rules refuse it. */
+type Enforce = (text: string) => string | undefined;
+
+function prepare(part: JidPart, text: string, enforce: Enforce, fault: string): string {
+  // Mapping can shorten a text, but before it no part can be longer than a whole address.
   checkLength(part, text, MAX_OCTETS);
   const prepared = enforce(text);
-  if (prepared === undefined) throw new JidError(part, 'has characters that are not allowed in it');
+  if (prepared === undefined) throw new JidError(part, fault);
   checkLength(part, prepared, MAX_PART_OCTETS);
   return prepared;
 }
@@ -82,20 +85,31 @@ function enforceResource(text: string): string | undefined {
 
 /** Enforces the rules of a localpart: UsernameCaseMapped and the excluded characters (RFC 7622 §3.3). Throws JidError. */
 export function prepareLocal(text: string): string {
-  return prepare('localpart', text, enforceLocal);
+  return prepare('localpart', text, enforceLocal, 'has characters that a username may not have');
 }
 
 /** Enforces the rules of a domainpart, an IDNA2008 name or an IP address (RFC 7622 §3.2). Throws JidError. */
 export function prepareDomain(text: string): string {
-  return prepare('domainpart', text, domainName);
+  return prepare('domainpart', text, domainName, 'is neither a domain name nor an IP address');
 }
 
 /** Enforces the rules of a resourcepart: OpaqueString (RFC 7622 §3.4). Throws JidError. */
 export function prepareResource(text: string): string {
-  return prepare('resourcepart', text, enforceResource);
+  return prepare('resourcepart', text, enforceResource, 'has characters that it may not have');
 }
 
 const interned = new LruCache<string, JID>(MAX_INTERNED);
+const scratch = Buffer.alloc(3 * MAX_INTERNED_LENGTH);
+
+/**
+ * Returns a text that shares no memory. A text cut from what a peer sent keeps the whole buffer alive, and an interned
+ * one would do so for long.
+ */
+function ownCopy(text: string): string {
+  const own = scratch.toString('utf8', 0, scratch.write(text));
+  if (own !== text) throw new JidError('address', 'is not well-formed Unicode');
+  return own;
+}
 
 /** An address (RFC 7622): immutable, and always in its normal form. */
 export class JID {
@@ -116,7 +130,8 @@ export class JID {
 
   /** Returns the address a text stands for, the same object while it is remembered. Throws JidError. */
   static parse(text: string): JID {
-    return interned.get(text) ?? JID.#parseNew(text);
+    if (text.length > MAX_INTERNED_LENGTH) return JID.#split(text);
+    return interned.get(text) ?? JID.#intern(text);
   }
 
   /** Returns the address of unprepared parts; `local` and `resource` may be ''. Throws JidError. */
@@ -128,18 +143,24 @@ export class JID {
     );
   }
 
-  static #parseNew(text: string): JID {
+  static #intern(text: string): JID {
+    const own = ownCopy(text);
+    const jid = JID.#split(own);
+    interned.set(own, jid);
+    return jid;
+  }
+
+  /** RFC 7622 §3.1: the resourcepart begins after the first slash, the localpart ends before the first at sign. */
+  static #split(text: string): JID {
     checkLength('address', text, MAX_OCTETS);
     const slash = text.indexOf('/');
     const beforeResource = slash < 0 ? text : text.slice(0, slash);
     const at = beforeResource.indexOf('@');
-    const jid = new JID(
+    return new JID(
       at < 0 ? '' : prepareLocal(beforeResource.slice(0, at)),
       prepareDomain(beforeResource.slice(at + 1)),
       slash < 0 ? '' : prepareResource(text.slice(slash + 1)),
     );
-    if (text.length <= MAX_INTERNED_LENGTH) interned.set(text, jid);
-    return jid;
   }
 
   /** Returns the address with another resourcepart, which is prepared. Throws JidError. */

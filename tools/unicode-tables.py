@@ -18,6 +18,7 @@ CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 RTL_BLOCKS = [(0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFF), (0x10800, 0x10FFF), (0x1E800, 0x1EFFF)]
 BIDI = {'L': 'L', 'R': 'R', 'AL': 'R', 'AN': 'A', 'EN': 'E'}
 NEUTRAL_IN_CONTEXT = (0xB7, 0x200C, 0x200D, 0x30FB)
+SINDHI_SIGNS = (0x6FD, 0x6FE)  # symbols that RFC 5892 §2.6 allows
 
 
 def bidi(c):
@@ -30,10 +31,10 @@ def bidi(c):
 
 
 def joining(c):
-    if category(chr(c)) not in ('Ll', 'Lu', 'Lo', 'Lm', 'Mc'):
+    if category(chr(c)) not in ('Ll', 'Lu', 'Lo', 'Lm', 'Mc', 'Nd') and c not in SINDHI_SIGNS:
         return None
     kind = chr(joining_types.get(c, ord('U')))
-    return kind if kind in 'LRD' else 'U'
+    return kind if kind in 'LRDT' else 'U'
 
 
 def virama(c):
@@ -63,6 +64,6 @@ print(f"""// Written by tools/unicode-tables.py from Unicode {unidata_version}. 
 """)
 print(table('BIDI_RUNS', 'Bidi_Class: L, R (R or AL), A (AN), E (EN), N (any neutral). Nonspacing marks are left out.', bidi, 'N'))
 print()
-print(table('JOINING_RUNS', 'Joining_Type: L, R, D, or U for any other. Transparent code points are left out.', joining, 'U'))
+print(table('JOINING_RUNS', 'Joining_Type: L, R, D, T, or U for any other. Nonspacing marks, all of them transparent, are left out.', joining, 'U'))
 print()
 print(table('VIRAMA_RUNS', 'V where Canonical_Combining_Class is Virama, else U.', virama, 'U'))

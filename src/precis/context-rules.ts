@@ -11,7 +11,7 @@ const KATAKANA_MIDDLE_DOT = /\u30fb/;
 const JAPANESE = /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u;
 const ARABIC_INDIC_DIGIT = /[\u0660-\u0669]/;
 const EXTENDED_ARABIC_INDIC_DIGIT = /[\u06f0-\u06f9]/;
-const TRANSPARENT = /[\p{Mn}\p{Me}]/u;
+const NONSPACING_MARK = /[\p{Mn}\p{Me}]/u;
 
 const ZERO_WIDTH_NON_JOINER = '\u200c';
 const ZERO_WIDTH_JOINER = '\u200d';
@@ -23,11 +23,19 @@ function lookUp(table: RunTable, char: string | undefined): string {
   return table.valueAt(char?.codePointAt(0) ?? 0);
 }
 
+function joiningType(char: string | undefined): string {
+  return NONSPACING_MARK.test(char ?? '') ? 'T' : lookUp(joiningTypes, char);
+}
+
 /** Returns the Joining_Type of the nearest character that is not transparent, from `index` on in steps of `step`. */
 function nextJoiningType(chars: readonly string[], index: number, step: 1 | -1): string {
   let at = index + step;
-  while (TRANSPARENT.test(chars[at] ?? '')) at += step;
-  return lookUp(joiningTypes, chars[at]);
+  let type = joiningType(chars[at]);
+  while (type === 'T') {
+    at += step;
+    type = joiningType(chars[at]);
+  }
+  return type;
 }
 
 /** Appendix A.1 and A.2: a joiner follows a virama; the non-joiner may also part two letters that would join. */

@@ -6,6 +6,8 @@ import { isIdentifier, mapWidth } from './profiles.ts';
 const MAX_LABEL_OCTETS = 63;
 const A_LABEL_PREFIX = 'xn--';
 const NON_ASCII = /[^\0-\x7f]/;
+// RFC 5891 §4.2.3.1 and §4.2.3.2.
+const MISPLACED_HYPHEN_OR_MARK = /^-|^..--|-$|^\p{M}/u;
 const FULL_STOPS = /[\u3002\uff0e\uff61]/g;
 const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/;
 
@@ -33,11 +35,15 @@ function isLdhName(text: string): boolean {
   return true;
 }
 
-/** Maps as RFC 5895 §2 says: lower case, ordinary width, ASCII full stops, Unicode form C. */
+/**
+ * Maps as RFC 5895 §2 says: lower case, ordinary width, ASCII full stops, Unicode form C. Letters go to lower case one
+ * by one, because the whole word would turn a last Σ into ς, which in IDNA2008 is another label than σ.
+ */
 function map(text: string): string {
-  const lower = text.toLowerCase();
-  if (!NON_ASCII.test(lower)) return lower;
-  return mapWidth(lower.replace(FULL_STOPS, '.')).toLowerCase().normalize('NFC');
+  if (!NON_ASCII.test(text)) return text.toLowerCase();
+  return mapWidth(text.replace(FULL_STOPS, '.'))
+    .replace(/\p{Lu}/gu, (char) => char.toLowerCase())
+    .normalize('NFC');
 }
 
 /** Returns an IPv6 literal in the form of RFC 5952; a zone is refused, as it means nothing to a peer. */
@@ -47,22 +53,35 @@ function ipv6Literal(text: string): string | undefined {
   return domainToASCII(text);
 }
 
-/** Turns A-labels into U-labels; refuses what is not IDNA2008, or would need more mapping than RFC 5895 asks for. */
+/** Whether a decoded label is a U-label of IDNA2008, or an LDH label that is no A-label. */
+function isDecodedLabel(label: string): boolean {
+  if (!NON_ASCII.test(label)) return !label.startsWith(A_LABEL_PREFIX);
+  return !MISPLACED_HYPHEN_OR_MARK.test(label) && isIdentifier(label) && satisfiesBidiRule(label);
+}
+
+/**
+ * Turns A-labels into U-labels. Node applies UTS 46, which maps and admits more than IDNA2008; so the labels that come
+ * back must be those that went in, and each is checked. They are compared as mapped, for the sake of Cherokee: its
+ * U-labels are in upper case.
+ */
 function internationalName(name: string): string | undefined {
   const ascii = domainToASCII(name);
   if (!isLdhName(ascii) || isNumeric(ascii)) return undefined;
   const given = name.split('.');
   const labels = domainToUnicode(ascii).split('.');
-  const valid = labels.every((label, index) => {
-    if (label.startsWith(A_LABEL_PREFIX) || !isIdentifier(label) || !satisfiesBidiRule(label)) return false;
-    return label === given[index] || given[index]?.startsWith(A_LABEL_PREFIX);
+  const unchanged = labels.every((label, index) => {
+    return map(label) === given[index] || given[index]?.startsWith(A_LABEL_PREFIX);
   });
-  return valid ? labels.join('.') : undefined;
+  return unchanged && labels.every(isDecodedLabel) ? labels.join('.') : undefined;
 }
 
 /** Whether the last label is a number, so that a resolver would take the whole for an IPv4 address. */
 function isNumeric(name: string): boolean {
   return NUMBER.test(name.slice(name.lastIndexOf('.') + 1));
+}
+
+function asciiName(name: string): string | undefined {
+  return isNumeric(name) && !isIPv4(name) ? undefined : name;
 }
 
 /**
@@ -75,10 +94,10 @@ function isNumeric(name: string): boolean {
  * how some real hosts are called. A name such as `127.1` is refused rather than read as the address 127.0.0.1.
  */
 export function domainName(text: string): string | undefined {
+  if (isLdhName(text) && !text.includes(A_LABEL_PREFIX)) return asciiName(text);
   const mapped = map(text);
   if (mapped.startsWith('[')) return ipv6Literal(mapped);
   const name = mapped.endsWith('.') ? mapped.slice(0, -1) : mapped;
   if (NON_ASCII.test(name) || name.includes(A_LABEL_PREFIX)) return internationalName(name);
-  if (!isLdhName(name)) return undefined;
-  return isNumeric(name) && !isIPv4(name) ? undefined : name;
+  return isLdhName(name) ? asciiName(name) : undefined;
 }
