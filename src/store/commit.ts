@@ -40,8 +40,8 @@ const commits = channel('xmpp.commit');
  * Group commit: many writes, one fsync.
  *
  * The writes of one turn of the event loop, and those that arrive while a commit runs, form the next round, which the
- * engine writes at once, all or nothing. A round closes at 1 MiB; what follows goes to the round behind it. A group (the
- * writes of one `Store.commit`) is never divided, so a round may be larger by its last group.
+ * engine writes at once, all or nothing. A round takes 1 MiB; what does not fit goes to the round behind it. A group (the
+ * writes of one `Store.commit`) is never divided, so a larger one has a round of its own.
  *
  * Which writes are synced: all of them. Every round is one batch in the engine's log followed by one fsync, and no
  * promise resolves before that: what the server sends on because a write "is stored" survives the loss of power, not
@@ -77,7 +77,7 @@ export class GroupCommit {
   /** Writes the steps together or not at all; resolves when durable, rejects with what a change threw. */
   add(steps: readonly Step[]): Promise<void> {
     const group = newGroup(steps);
-    const round = this.#openRound();
+    const round = this.#openRound(group.bytes);
     round.groups.push(group);
     round.bytes += group.bytes;
     this.#waitingBytes += group.bytes;
@@ -93,9 +93,9 @@ export class GroupCommit {
     await last?.durable.catch(() => {});
   }
 
-  #openRound(): Round {
+  #openRound(bytes: number): Round {
     const last = this.#waiting.at(-1);
-    if (last !== undefined && last.bytes < MAX_ROUND_BYTES) return last;
+    if (last !== undefined && last.bytes + bytes <= MAX_ROUND_BYTES) return last;
     const round = newRound();
     this.#waiting.push(round);
     if (this.#writing === undefined && !this.#isScheduled) {

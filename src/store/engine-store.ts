@@ -32,7 +32,7 @@ export class EngineStore implements Store {
     this.#commit = new GroupCommit(engine, schedule);
     this.#access = {
       engine,
-      ids: new EntryIds(clock, Number(engine.get(REACHED_KEY) ?? 0)),
+      ids: new EntryIds(clock, readReached(engine)),
       write: (steps) => this.#write(steps),
       settled: () => this.#commit.settled(),
       assertOpen: () => this.#assertOpen(),
@@ -77,6 +77,12 @@ export class EngineStore implements Store {
   #assertOpen(): void {
     if (this.#closed !== undefined) throw closedError();
   }
+}
+
+function readReached(engine: Engine): number {
+  const text = engine.get(REACHED_KEY) ?? '0';
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new StoreError('damaged', 'the store holds a damaged journal time: restore a backup');
 }
 
 function closedError(): StoreError {
