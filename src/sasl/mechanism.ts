@@ -52,7 +52,7 @@ export interface SaslAttempt {
    * Says which account the client claims: a prepared localpart. Called as soon as it is known and before any secret is
    * looked at; throws SaslError `temporary-auth-failure` when there were too many failures.
    */
-  claim(username: string): void;
+  readonly claim: (username: string) => void;
 }
 
 /** What one step of an exchange leads to. Failure is a thrown SaslError. */

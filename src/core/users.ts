@@ -1,0 +1,194 @@
+import { SaslError, StanzaError } from '../errors.ts';
+import { JID, JidError, prepareLocal } from '../jid.ts';
+import type { AccountStatus, CredentialSource, ScramHash, ScramKeys } from '../sasl/mechanism.ts';
+import type { Passwords, ScramKeySet } from '../sasl/passwords.ts';
+import { MAX_PASSWORD_BYTES, preparePassword } from '../sasl/prepare.ts';
+import { SCRAM_HASHES } from '../sasl/scram-keys.ts';
+import type { Page, Table } from '../store/store.ts';
+import type { Clock } from '../util/clock.ts';
+import { fromStored, toStored, type UserRecord } from './user-record.ts';
+
+/** A user as administrators see one. */
+export interface User {
+  readonly jid: JID;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt: number;
+  readonly disabled: boolean;
+}
+
+/** Why the sessions of a user must not go on as they are. */
+export type CredentialsChange = 'password' | 'disabled' | 'removed';
+
+export interface UsersOptions {
+  readonly domain: string;
+  /** The table of all hosts, opened with `USERS`. */
+  readonly table: Table<UserRecord>;
+  readonly clock: Clock;
+  readonly passwords: Passwords;
+  /** PBKDF2 iterations of new passwords. */
+  readonly iterations: number;
+}
+
+/** Part of the list of users: those after a localpart, so many at most. */
+export interface UserPage {
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+/**
+ * The stored users of one host. Localparts are prepared here, and `jid-malformed` is thrown for those that cannot be;
+ * the methods of CredentialSource take them as they are. Writes resolve when durable.
+ */
+export class Users implements CredentialSource {
+  readonly domain: string;
+  readonly #table: Table<UserRecord>;
+  readonly #clock: Clock;
+  readonly #passwords: Passwords;
+  readonly #listeners: ((user: JID, change: CredentialsChange) => void)[] = [];
+  #iterations: number;
+
+  constructor({ domain, table, clock, passwords, iterations }: UsersOptions) {
+    this.domain = domain;
+    this.#table = table;
+    this.#clock = clock;
+    this.#passwords = passwords;
+    this.#iterations = iterations;
+  }
+
+  /** Changes the iterations of passwords set from now on. */
+  configure({ iterations }: Pick<UsersOptions, 'iterations'>): void {
+    this.#iterations = iterations;
+  }
+
+  /** Calls `run` after a password was changed or an account disabled or removed, so that sessions can be ended. */
+  onCredentialsChanged(run: (user: JID, change: CredentialsChange) => void): void {
+    this.#listeners.push(run);
+  }
+
+  /** Adds a user. Throws StanzaError: `conflict` if there is one; `not-acceptable` for a password that cannot be. */
+  async create(local: string, password: string): Promise<User> {
+    const username = prepare(local);
+    if (await this.#has(username)) throw new StanzaError('conflict');
+    const scram = toStored(await this.#derive(password));
+    const record: UserRecord = { createdAt: this.#clock.now(), scram };
+    await this.#table.update([this.domain, username], (old) => {
+      if (old !== undefined) throw new StanzaError('conflict');
+      return record;
+    });
+    return this.#user(username, record);
+  }
+
+  /** Replaces the password. Throws StanzaError: `item-not-found`; `not-acceptable` for a password that cannot be. */
+  async setPassword(local: string, password: string): Promise<void> {
+    const username = prepare(local);
+    if (!(await this.#has(username))) throw new StanzaError('item-not-found');
+    const scram = toStored(await this.#derive(password));
+    await this.#change(username, (record) => ({ ...record, scram }));
+    this.#announce(username, 'password');
+  }
+
+  /** Forbids or allows the user to log in; what is stored stays. Throws StanzaError `item-not-found`. */
+  async setDisabled(local: string, disabled: boolean): Promise<void> {
+    const username = prepare(local);
+    await this.#change(username, (record) => ({ ...record, disabled }));
+    if (disabled) this.#announce(username, 'disabled');
+  }
+
+  /** Removes the user. Throws StanzaError `item-not-found`. */
+  async remove(local: string): Promise<void> {
+    const username = prepare(local);
+    await this.#change(username, () => undefined);
+    this.#announce(username, 'removed');
+  }
+
+  async exists(local: string): Promise<boolean> {
+    return this.#has(prepare(local));
+  }
+
+  async get(local: string): Promise<User | undefined> {
+    const username = prepare(local);
+    const record = await this.#table.get(this.domain, username);
+    return record === undefined ? undefined : this.#user(username, record);
+  }
+
+  /** Lists the users by localpart. */
+  async *list({ after, limit }: UserPage = {}): AsyncIterable<User> {
+    const page: Page = {
+      ...(after === undefined ? {} : { after: [after] }),
+      ...(limit === undefined ? {} : { limit }),
+    };
+    for await (const [key, record] of this.#table.list([this.domain], page)) {
+      yield this.#user(String(key.at(-1)), record);
+    }
+  }
+
+  async scramKeys(username: string, hash: ScramHash): Promise<ScramKeys | undefined> {
+    const record = await this.#table.get(this.domain, username);
+    return record === undefined ? undefined : fromStored(record, hash);
+  }
+
+  async verifyPassword(username: string, password: string): Promise<boolean> {
+    const record = await this.#table.get(this.domain, username);
+    const prepared = preparePassword(password);
+    if (prepared === undefined) return false;
+    return this.#passwords.verify(prepared, record && keySetOf(record), this.#iterations);
+  }
+
+  async status(username: string): Promise<AccountStatus | undefined> {
+    const record = await this.#table.get(this.domain, username);
+    if (record === undefined) return undefined;
+    return record.disabled === true ? 'disabled' : 'enabled';
+  }
+
+  async #has(username: string): Promise<boolean> {
+    return (await this.#table.get(this.domain, username)) !== undefined;
+  }
+
+  async #derive(password: string): Promise<ScramKeySet> {
+    const prepared = preparePassword(password);
+    if (prepared === undefined) {
+      const text = `A password has 1 to ${MAX_PASSWORD_BYTES} bytes and no control characters.`;
+      throw new StanzaError('not-acceptable', { text });
+    }
+    try {
+      return await this.#passwords.deriveKeys(prepared, this.#iterations);
+    } catch (error) {
+      if (error instanceof SaslError) throw new StanzaError('resource-constraint', { cause: error });
+      throw error;
+    }
+  }
+
+  async #change(username: string, change: (record: UserRecord) => UserRecord | undefined): Promise<void> {
+    await this.#table.update([this.domain, username], (old) => {
+      if (old === undefined) throw new StanzaError('item-not-found');
+      return change(old);
+    });
+  }
+
+  #announce(username: string, change: CredentialsChange): void {
+    const jid = JID.of(username, this.domain);
+    for (const run of this.#listeners) run(jid, change);
+  }
+
+  #user(username: string, { createdAt, disabled = false }: UserRecord): User {
+    return { jid: JID.of(username, this.domain), createdAt, disabled };
+  }
+}
+
+function keySetOf(record: UserRecord): ScramKeySet {
+  const keySet: Partial<Record<ScramHash, ScramKeys>> = {};
+  for (const hash of SCRAM_HASHES) {
+    const keys = fromStored(record, hash);
+    if (keys !== undefined) keySet[hash] = keys;
+  }
+  return keySet;
+}
+
+function prepare(local: string): string {
+  try {
+    return prepareLocal(local);
+  } catch (error) {
+    if (error instanceof JidError) throw new StanzaError('jid-malformed', { text: error.message, cause: error });
+    throw error;
+  }
+}

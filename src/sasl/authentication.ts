@@ -1,0 +1,160 @@
+import { SaslError, StreamError } from '../errors.ts';
+import type { JID } from '../jid.ts';
+import type { SaslAttempt, SaslContext, SaslExchange, SaslMechanism } from './mechanism.ts';
+import { offered } from './mechanisms.ts';
+import type { LoginThrottle } from './throttle.ts';
+
+/** A failed attempt, for the log. */
+export interface AuthenticationFailure {
+  /** The mechanism, once one of those offered was chosen. */
+  readonly mechanism: string | undefined;
+  /** The prepared localpart that was claimed, if the exchange got so far. */
+  readonly username: string | undefined;
+  readonly error: SaslError;
+}
+
+export interface AuthenticationOptions {
+  readonly context: SaslContext;
+  /** The mechanisms configured, in order of preference. */
+  readonly mechanisms: readonly SaslMechanism[];
+  readonly throttle: Pick<LoginThrottle, 'admit' | 'failed' | 'succeeded'>;
+  /** Where the peer connects from. */
+  readonly address: string;
+  /** The failure after which the stream ends. RFC 6120 §6.4.5 wants 2 to 5 retries. */
+  readonly maxFailures?: number;
+  readonly onFailure?: (failure: AuthenticationFailure) => void;
+}
+
+/** What one message of the client leads to. Failure is a thrown SaslError. */
+export type AuthenticationResult =
+  | { readonly kind: 'challenge'; readonly data: Buffer }
+  | {
+      readonly kind: 'success';
+      readonly jid: JID;
+      readonly mechanism: string;
+      readonly anonymous: boolean;
+      /** Additional data with success. */
+      readonly data: Buffer | undefined;
+    };
+
+interface Current {
+  readonly mechanism: SaslMechanism;
+  readonly exchange: SaslExchange;
+}
+
+/**
+ * The login of one stream, whatever XML it is dressed in: offers mechanisms, runs one exchange at a time, throttles and
+ * counts failures. Make a new one when the stream's protection changes. Calls must not overlap: the stream's lane sees
+ * to that. Every method but {@link offered} throws SaslError for a failure, and StreamError `policy-violation` for
+ * the last failure that is allowed and for an attempt after success.
+ */
+export class Authentication {
+  readonly #options: AuthenticationOptions;
+  #offered: ReadonlyMap<string, SaslMechanism> | undefined;
+  #current: Current | undefined;
+  #username: string | undefined;
+  #failures = 0;
+  #isDone = false;
+
+  constructor(options: AuthenticationOptions) {
+    this.#options = options;
+  }
+
+  /** The mechanisms offered on this stream by name, in order of preference; the same for the life of the stream. */
+  get offered(): ReadonlyMap<string, SaslMechanism> {
+    const { context, mechanisms } = this.#options;
+    this.#offered ??= new Map(offered(context, mechanisms).map((mechanism) => [mechanism.name, mechanism]));
+    return this.#offered;
+  }
+
+  /** Starts an exchange. `initial` is undefined when the client sent no initial response. */
+  async begin(name: string, initial: Buffer | undefined): Promise<AuthenticationResult> {
+    if (this.#isDone) throw new StreamError('policy-violation', { text: 'You have logged in already.' });
+    if (this.#current !== undefined) {
+      this.fail(new SaslError('malformed-request', { text: 'Abort the exchange before you begin another.' }));
+    }
+    const mechanism = this.offered.get(name);
+    if (mechanism === undefined) this.fail(this.#notOffered(name));
+    this.#username = undefined;
+    const exchange = mechanism.start(this.#attempt());
+    this.#current = { mechanism, exchange };
+    return this.#step(this.#current, initial);
+  }
+
+  /** Goes on with the exchange. */
+  async respond(data: Buffer): Promise<AuthenticationResult> {
+    if (this.#current === undefined) {
+      this.fail(new SaslError('malformed-request', { text: 'There is no exchange to respond to.' }));
+    }
+    return this.#step(this.#current, data);
+  }
+
+  /** Ends the exchange on behalf of the client. RFC 6120 §6.4.4. */
+  abort(): never {
+    this.fail(new SaslError('aborted'));
+  }
+
+  /** Ends the exchange with an error, which is counted and thrown. */
+  fail(error: SaslError): never {
+    const { throttle, address, maxFailures = 5, onFailure } = this.#options;
+    const mechanism = this.#current?.mechanism.name;
+    this.#current = undefined;
+    this.#failures++;
+    if (error.condition === 'not-authorized') throttle.failed({ address, account: this.#account() });
+    onFailure?.({ mechanism, username: this.#username, error });
+    this.#username = undefined;
+    if (this.#failures < maxFailures) throw error;
+    throw new StreamError('policy-violation', { text: 'Too many failed logins.', cause: error });
+  }
+
+  async #step({ mechanism, exchange }: Current, input: Buffer | undefined): Promise<AuthenticationResult> {
+    try {
+      const step = await exchange.step(input);
+      if (step.kind === 'challenge') return step;
+      if (step.anonymous !== true) await this.#checkStatus(step.jid);
+      this.#succeed();
+      const { jid, anonymous = false, data } = step;
+      return { kind: 'success', jid, mechanism: mechanism.name, anonymous, data };
+    } catch (error) {
+      if (error instanceof SaslError) this.fail(error);
+      this.#current = undefined;
+      throw error;
+    }
+  }
+
+  async #checkStatus(jid: JID): Promise<void> {
+    const status = await this.#options.context.credentials.status(jid.local);
+    if (status === undefined) throw new SaslError('not-authorized');
+    if (status === 'disabled') throw new SaslError('account-disabled');
+  }
+
+  #succeed(): void {
+    const { throttle, address } = this.#options;
+    throttle.succeeded({ address, account: this.#account() });
+    this.#isDone = true;
+    this.#current = undefined;
+  }
+
+  #attempt(): SaslAttempt {
+    const { context, throttle, address } = this.#options;
+    return {
+      context,
+      offered: new Set(this.offered.keys()),
+      claim: (username) => {
+        this.#username = username;
+        throttle.admit({ address, account: this.#account() });
+      },
+    };
+  }
+
+  #account(): string | undefined {
+    return this.#username === undefined ? undefined : `${this.#username}@${this.#options.context.domain}`;
+  }
+
+  /** What is configured but not offered in the clear is available under TLS. RFC 6120 §6.5.4, §6.5.7. */
+  #notOffered(name: string): SaslError {
+    const { context, mechanisms } = this.#options;
+    const isConfigured = mechanisms.some((mechanism) => mechanism.name === name);
+    return new SaslError(isConfigured && !context.secure ? 'encryption-required' : 'invalid-mechanism');
+  }
+}
