@@ -60,17 +60,17 @@ function isDecodedLabel(label: string): boolean {
 }
 
 /**
- * Turns A-labels into U-labels. Node applies UTS 46, which maps and admits more than IDNA2008; so the labels that come
- * back must be those that went in, and each is checked. They are compared as mapped, for the sake of Cherokee: its
- * U-labels are in upper case.
+ * Turns A-labels into U-labels. Node applies UTS 46, which maps and admits more than IDNA2008, and cuts the text where
+ * a URL would end; so the labels that come back must be those that went in, and each is checked. They are compared as
+ * mapped, for the sake of Cherokee: its U-labels are in upper case.
  */
 function internationalName(name: string): string | undefined {
   const ascii = domainToASCII(name);
   if (!isLdhName(ascii) || isNumeric(ascii)) return undefined;
-  const given = name.split('.');
+  const aLabels = ascii.split('.');
   const labels = domainToUnicode(ascii).split('.');
-  const unchanged = labels.every((label, index) => {
-    return map(label) === given[index] || given[index]?.startsWith(A_LABEL_PREFIX);
+  const unchanged = name.split('.').every((given, index) => {
+    return given === aLabels[index] || given === map(labels[index] ?? '');
   });
   return unchanged && labels.every(isDecodedLabel) ? labels.join('.') : undefined;
 }
