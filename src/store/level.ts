@@ -23,7 +23,9 @@ export interface LevelOptions {
 }
 
 const CACHE_BYTES = 32 * 1024 * 1024;
+/** A page ends behind the value that reaches this, or this many entries (LevelDB's iterator reserves room for all asked for). */
 const PAGE_BYTES = 1024 * 1024;
+const PAGE_ENTRIES = 1000;
 
 /**
  * Opens the LevelDB store in `directory`, which is made (mode 0700) if it is not there, and brings it to the newest
@@ -77,10 +79,11 @@ class LevelEngine implements Engine {
   async read({ from, to }: KeyRange, limit: number, reverse: boolean): Promise<EnginePage> {
     const iterator = this.#level.iterator({ gte: from, lt: to, reverse, highWaterMarkBytes: PAGE_BYTES });
     try {
-      const entries = await iterator.nextv(limit);
-      if (entries.length === 0 || entries.length === limit) return { entries, complete: entries.length === 0 };
+      const count = Math.min(limit, PAGE_ENTRIES);
+      const entries = await iterator.nextv(count);
+      if (entries.length === 0 || entries.length === count) return { entries, complete: entries.length === 0 };
       // Fewer than asked for: either the end, which the iterator then knows, or a page full of large values.
-      const rest = await iterator.nextv(limit - entries.length);
+      const rest = await iterator.nextv(count - entries.length);
       return { entries: entries.concat(rest), complete: rest.length === 0 };
     } catch (error) {
       throw this.#readError(error);

@@ -61,7 +61,8 @@ async function readVersion(engine: Engine, newest: number, where: string): Promi
   throw new StoreError('damaged', `${where} has an unreadable schema version: restore a backup`);
 }
 
-async function runOne(engine: Engine, { version, what, run }: Migration, where: string): Promise<void> {
+async function runOne(engine: Engine, migration: Migration, where: string): Promise<void> {
+  const { version, what } = migration;
   const raw: RawStore = {
     get position() {
       return engine.get(POSITION_KEY);
@@ -70,7 +71,7 @@ async function runOne(engine: Engine, { version, what, run }: Migration, where: 
     write: (changes, position) => engine.write(new Map(changes).set(POSITION_KEY, position)),
   };
   try {
-    await run(raw);
+    await migration.run(raw);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const message = `${where} could not be brought to schema ${version} (${what}): ${why}; the next start resumes it`;
