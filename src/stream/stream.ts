@@ -3,7 +3,7 @@ import type { Logger } from '../log/log.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Clock } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
-import { el, type Element, serialize } from '../xml/element.ts';
+import { type Element, el, serialize } from '../xml/element.ts';
 import { NS_STREAM_ERRORS } from '../xml/ns.ts';
 import type { StreamHeader, XmlLimits } from '../xml/parser.ts';
 import type { HeaderAttributes, Transport, TransportHandler } from './transport.ts';

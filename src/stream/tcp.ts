@@ -6,7 +6,7 @@ import type { Clock } from '../util/clock.ts';
 import { atEndOfTurn } from '../util/turn.ts';
 import { escapeAttribute } from '../xml/element.ts';
 import { NS_CLIENT, NS_STREAMS } from '../xml/ns.ts';
-import { XmlParser, type XmlLimits } from '../xml/parser.ts';
+import { type XmlLimits, XmlParser } from '../xml/parser.ts';
 import type { HeaderAttributes, Transport, TransportHandler } from './transport.ts';
 
 const HEADER_START = `<?xml version='1.0'?><stream:stream xmlns='${NS_CLIENT}' xmlns:stream='${NS_STREAMS}' version='1.0'`;
@@ -26,7 +26,10 @@ export class TcpTransport implements Transport {
   readonly #parser: XmlParser;
   readonly #clock: Clock;
 
-  constructor(socket: Socket | TLSSocket, options: { secure: boolean; limits: XmlLimits; clock: Clock; remoteAddress: string }) {
+  constructor(
+    socket: Socket | TLSSocket,
+    options: { secure: boolean; limits: XmlLimits; clock: Clock; remoteAddress: string },
+  ) {
     this.#clock = options.clock;
     this.#secure = options.secure;
     this.remoteAddress = options.remoteAddress;

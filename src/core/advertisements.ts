@@ -1,0 +1,29 @@
+import type { Element } from '../xml/element.ts';
+import type { Addressee } from './iq.ts';
+
+/** What service discovery tells of an entity. XEP-0030 §3, XEP-0128. */
+export type Advertised =
+  | { readonly feature: string }
+  | { readonly identity: { readonly category: string; readonly type: string; readonly name?: string } }
+  /** An extension form of disco#info. */
+  | { readonly form: () => Element | undefined }
+  /** An item of disco#items. */
+  | { readonly item: { readonly jid: string; readonly name?: string } };
+
+/** Whom an advertisement speaks of: the server, or an account. */
+export type Advertiser = Extract<Addressee, 'host' | 'account'>;
+
+/** What the features of a host advertise. */
+export class Advertisements {
+  readonly #entries: Record<Advertiser, Set<Advertised>> = { host: new Set(), account: new Set() };
+
+  /** Adds an entry; returns how to remove it. */
+  add(entry: Advertised, on: Advertiser): () => void {
+    this.#entries[on].add(entry);
+    return () => void this.#entries[on].delete(entry);
+  }
+
+  list(on: Advertiser): readonly Advertised[] {
+    return [...this.#entries[on]];
+  }
+}

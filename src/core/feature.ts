@@ -1,0 +1,251 @@
+import type { Section } from '../config/schema.ts';
+import type { HttpHandler, HttpMethod, HttpRoutes } from '../http/routes.ts';
+import type { JID } from '../jid.ts';
+import type { Logger } from '../log/log.ts';
+import type { AnyStanza, Iq, Presence } from '../stanza.ts';
+import type { Journal, JournalSpec, Store, Table, TableSpec } from '../store/store.ts';
+import type { StreamFeature } from '../stream/negotiation.ts';
+import type { Awaitable } from '../util/awaitable.ts';
+import { type Clock, every } from '../util/clock.ts';
+import type { Element } from '../xml/element.ts';
+import type { Account } from './account.ts';
+import type { Advertised, Advertiser } from './advertisements.ts';
+import type { ClientStream } from './client-stream.ts';
+import type { Command } from './commands.ts';
+import type { Host, Settings } from './host.ts';
+import type { Addressee, AudienceCheck, IqHandler, IqRoute } from './iq.ts';
+import type { FilterPoint, Observer, Topic, Verdict } from './points.ts';
+import type { Destination } from './router.ts';
+import type { Service, Services } from './service.ts';
+import type { Session } from './session.ts';
+import type { Slot } from './slots.ts';
+import type { Users } from './users.ts';
+
+/** A document that a feature implements: `{ xep: 280, version: '1.0.1' }` or `{ rfc: 6121, sections: '2' }`. */
+export type Spec =
+  | { readonly xep: number; readonly version: string; readonly note?: string }
+  | { readonly rfc: number; readonly sections?: string; readonly note?: string };
+
+/** One capability of the server: a XEP, or a part of an RFC. It has no state outside what `setup` makes for its host. */
+export interface Feature<C = unknown> {
+  /** The key of its configuration, and the prefix of its tables, metrics and log fields. */
+  readonly name: string;
+  readonly specs: readonly Spec[];
+  /** Its section of the configuration, under `features`; without it there is only on and off. */
+  readonly config?: Section<C>;
+  /** Services of features higher in the registry without which it cannot work. */
+  readonly needs?: readonly Service<unknown>[];
+  setup(host: FeatureHost, config: C): Awaitable<void>;
+}
+
+/** Everything that a feature may do to its host. What it registers is undone when the host stops. */
+export interface FeatureHost {
+  readonly domain: string;
+  /** The host's own address. */
+  readonly jid: JID;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly users: Users;
+  readonly settings: Settings;
+  /** A live account of this host: one with sessions, or one that was needed a moment ago. */
+  account(local: string): Account | undefined;
+  /** All live accounts. */
+  accounts(): Iterable<Account>;
+  /** Looks at stanzas at a point of their path, and may change or stop them. Fails closed. */
+  filter<E extends { readonly stanza: AnyStanza }>(point: FilterPoint<E>, run: (event: E) => Awaitable<Verdict>): void;
+  /** Answers a request; advertises its namespace unless `hidden`. */
+  handle<A extends Addressee>(route: IqRoute<A> & { readonly hidden?: boolean }, run: IqHandler<A>): void;
+  observe<E>(topic: Topic<E>, run: Observer<E>): void;
+  announce<E>(topic: Topic<E>, event: E): void;
+  /** Routes a stanza of ours: behind the stanza in progress. */
+  send(stanza: AnyStanza): void;
+  /** Sends a stanza to one session, whatever its address says. */
+  deliver(session: Session, stanza: AnyStanza): void;
+  /** Resolves with the payload of the result; rejects with a StanzaError. */
+  request(iq: Iq, timeoutMs?: number): Promise<Element | undefined>;
+  /** Makes this the session's own presence; undefined: it is not available any more. */
+  setPresence(account: Account, session: Session, presence: Presence | undefined): void;
+  /** Says who may ask accounts what is only for those that see their presence. One feature knows. */
+  audience(check: AudienceCheck): void;
+  advertise(entry: Advertised, on?: Advertiser): void;
+  advertised(on: Advertiser): readonly Advertised[];
+  negotiate(feature: StreamFeature<ClientStream>): void;
+  http(method: HttpMethod, path: string, run: HttpHandler): void;
+  command(command: Command): void;
+  /** Gives a subdomain, such as `conference`, to a destination and lists it in disco#items. */
+  mount(subdomain: string, destination: Destination): void;
+  /** A table of this feature; keys begin with the host's domain. */
+  table<V>(spec: TableSpec<V>): Table<V>;
+  journal<V>(spec: JournalSpec<V>): Journal<V>;
+  readonly store: Store;
+  /** Live state of an account, loaded before anything reaches the account. */
+  accountSlot<T>(load: (account: Account) => Awaitable<T>): Slot<Account, T>;
+  /** Live state of a session, made when first read. */
+  sessionSlot<T>(initial: () => T): Slot<Session, T>;
+  provide<T>(service: Service<T>, value: T): void;
+  use<T>(service: Service<T>): T;
+  /** Repeats work; a failure is logged and the next run takes place all the same. */
+  every(name: string, everyMs: number, run: () => Awaitable<void>): void;
+  /** Runs when the host stops, the last registered first. */
+  defer(cleanup: () => Awaitable<void>): void;
+}
+
+/** What the scopes of all features of all hosts share. */
+export interface Ground {
+  readonly store: Store;
+  readonly http: HttpRoutes;
+  /** Opens a table or journal once for all hosts. */
+  table<V>(spec: TableSpec<V>): Table<V>;
+  journal<V>(spec: JournalSpec<V>): Journal<V>;
+  readonly commands: Command[];
+}
+
+/** The registrations of one feature on one host, so that they can be undone. */
+export class FeatureScope implements FeatureHost {
+  readonly domain: string;
+  readonly jid: JID;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly users: Users;
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly #feature: string;
+  readonly #host: Host;
+  readonly #services: Services;
+  readonly #ground: Ground;
+  readonly #undo: (() => Awaitable<void>)[] = [];
+
+  constructor(feature: string, host: Host, services: Services, ground: Ground) {
+    this.#feature = feature;
+    this.#host = host;
+    this.#services = services;
+    this.#ground = ground;
+    this.domain = host.domain;
+    this.jid = host.jid;
+    this.clock = host.clock;
+    this.log = host.log.child({ feature });
+    this.users = host.users;
+    this.settings = host.settings;
+    this.store = ground.store;
+  }
+
+  account(local: string): Account | undefined {
+    return this.#host.account(local);
+  }
+
+  accounts(): Iterable<Account> {
+    return this.#host.accounts.values();
+  }
+
+  filter<E extends { readonly stanza: AnyStanza }>(point: FilterPoint<E>, run: (event: E) => Awaitable<Verdict>): void {
+    this.#undo.push(this.#host.addFilter(point, this.#feature, run));
+  }
+
+  handle<A extends Addressee>(route: IqRoute<A> & { readonly hidden?: boolean }, run: IqHandler<A>): void {
+    this.#undo.push(this.#host.routes.add(route, run));
+    if (route.hidden !== true && route.to !== 'session') {
+      this.advertise({ feature: route.ns }, route.to === 'host' ? 'host' : 'account');
+    }
+  }
+
+  observe<E>(topic: Topic<E>, run: Observer<E>): void {
+    this.#undo.push(this.#host.topics.observe(this.#feature, topic, run));
+  }
+
+  announce<E>(topic: Topic<E>, event: E): void {
+    this.#host.topics.announce(topic, event);
+  }
+
+  send(stanza: AnyStanza): void {
+    this.#host.router.send(stanza);
+  }
+
+  deliver(session: Session, stanza: AnyStanza): void {
+    this.#host.toSession(session, stanza);
+  }
+
+  request(iq: Iq, timeoutMs?: number): Promise<Element | undefined> {
+    return this.#host.request(iq, timeoutMs);
+  }
+
+  setPresence(account: Account, session: Session, presence: Presence | undefined): void {
+    this.#host.setPresence(account, session, presence);
+  }
+
+  audience(check: AudienceCheck): void {
+    this.#host.routes.mayAsk = check;
+  }
+
+  advertise(entry: Advertised, on: Advertiser = 'host'): void {
+    this.#undo.push(this.#host.advertisements.add(entry, on));
+  }
+
+  advertised(on: Advertiser): readonly Advertised[] {
+    return this.#host.advertisements.list(on);
+  }
+
+  negotiate(feature: StreamFeature<ClientStream>): void {
+    this.#undo.push(this.#host.addStreamFeature(feature));
+  }
+
+  http(method: HttpMethod, path: string, run: HttpHandler): void {
+    this.#undo.push(this.#ground.http.add(method, path, run));
+  }
+
+  command(command: Command): void {
+    this.#ground.commands.push(command);
+    this.#undo.push(() => void this.#ground.commands.splice(this.#ground.commands.indexOf(command), 1));
+  }
+
+  mount(subdomain: string, destination: Destination): void {
+    const domain = `${subdomain}.${this.domain}`;
+    this.#undo.push(this.#host.router.mount(domain, destination));
+    this.advertise({ item: { jid: domain } });
+  }
+
+  table<V>(spec: TableSpec<V>): Table<V> {
+    return this.#ground.table(spec);
+  }
+
+  journal<V>(spec: JournalSpec<V>): Journal<V> {
+    return this.#ground.journal(spec);
+  }
+
+  accountSlot<T>(load: (account: Account) => Awaitable<T>): Slot<Account, T> {
+    const slot = this.#host.accountSlots.lazy<T>(() => {
+      throw new Error(`the account's ${this.#feature} is not loaded`);
+    });
+    this.#host.accountLoaders.push(async (account) => slot.set(account, await load(account)));
+    return slot;
+  }
+
+  sessionSlot<T>(initial: () => T): Slot<Session, T> {
+    return this.#host.sessionSlots.lazy(initial);
+  }
+
+  provide<T>(service: Service<T>, value: T): void {
+    this.#undo.push(this.#services.provide(service, value));
+  }
+
+  use<T>(service: Service<T>): T {
+    return this.#services.use(service);
+  }
+
+  every(name: string, everyMs: number, run: () => Awaitable<void>): void {
+    const timer = every(this.clock, everyMs, () => {
+      const failed = (error: unknown): void => this.log.error('task.failed', { task: name }, error);
+      (async () => run())().catch(failed);
+    });
+    this.defer(() => timer.cancel());
+  }
+
+  defer(cleanup: () => Awaitable<void>): void {
+    this.#undo.push(cleanup);
+  }
+
+  /** Undoes every registration, the last first. */
+  async close(): Promise<void> {
+    for (const undo of this.#undo.reverse()) await undo();
+    this.#undo.length = 0;
+  }
+}

@@ -1,0 +1,305 @@
+import type { Config } from '../config/config.ts';
+import { StanzaError, StreamError } from '../errors.ts';
+import { JID } from '../jid.ts';
+import type { Logger } from '../log/log.ts';
+import { type AnyStanza, type Iq, type Message, iq as makeIq, mayBounce, type Presence } from '../stanza.ts';
+import type { StreamFeature } from '../stream/negotiation.ts';
+import type { EndReason } from '../stream/stream.ts';
+import { type Awaitable, isPromise } from '../util/awaitable.ts';
+import type { Clock } from '../util/clock.ts';
+import { Lane } from '../util/lane.ts';
+import type { Element } from '../xml/element.ts';
+import { Account, type Work } from './account.ts';
+import { Advertisements } from './advertisements.ts';
+import type { ClientStream } from './client-stream.ts';
+import { refused, UNDELIVERABLE } from './delivery.ts';
+import { FilterChain } from './filters.ts';
+import { type Addressee, IqRequests, IqRoutes } from './iq.ts';
+import { type Chains, Path } from './path.ts';
+import {
+  accountRemoved,
+  type FilterPoint,
+  presenceChanged,
+  sessionBound,
+  sessionEnded,
+  type Verdict,
+} from './points.ts';
+import type { Destination, Router } from './router.ts';
+import { type Link, Session } from './session.ts';
+import { SlotTable } from './slots.ts';
+import { Topics } from './topics.ts';
+import type { Users } from './users.ts';
+
+/** How many accounts without sessions are kept ready, so that messages to somebody who is away find them loaded. */
+const IDLE_ACCOUNTS = 1000;
+
+/** The configuration in force; `current` is replaced by a reload. */
+export interface Settings {
+  readonly current: Config;
+}
+
+export interface HostOptions {
+  readonly domain: string;
+  readonly router: Router;
+  readonly users: Users;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: Settings;
+}
+
+/** A virtual host: its users, its live accounts, and what its features registered. */
+export class Host implements Destination {
+  readonly domain: string;
+  readonly jid: JID;
+  readonly users: Users;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: Settings;
+  readonly router: Router;
+  readonly chains: Chains;
+  readonly routes: IqRoutes;
+  readonly topics: Topics;
+  readonly advertisements = new Advertisements();
+  readonly accountSlots = new SlotTable<Account>();
+  readonly sessionSlots = new SlotTable<Session>();
+  /** What makes an account's features ready; runs before anything the account receives. */
+  readonly accountLoaders: ((account: Account) => Awaitable<void>)[] = [];
+  readonly #streamFeatures: StreamFeature<ClientStream>[] = [];
+  readonly #requests: IqRequests;
+  readonly #path: Path;
+  readonly #accounts = new Map<string, Account>();
+  // The accounts of the map above without sessions, the longest idle first.
+  readonly #idle = new Set<Account>();
+
+  constructor(options: HostOptions) {
+    const { router, clock, log, settings } = options;
+    this.domain = options.domain;
+    this.jid = JID.parse(options.domain);
+    this.users = options.users;
+    this.clock = clock;
+    this.log = log;
+    this.settings = settings;
+    this.router = router;
+    const bug = (where: string, error: unknown): void => log.error('bug', { where }, error);
+    this.topics = new Topics(bug);
+    this.chains = {
+      accountSends: new FilterChain('accountSends', bug),
+      accountReceives: new FilterChain('accountReceives', bug),
+      accountDelivers: new FilterChain('accountDelivers', bug),
+      sessionReceives: new FilterChain('sessionReceives', bug),
+    };
+    this.routes = new IqRoutes({ clock, timeoutMs: () => settings.current.limits.timeouts.iqMs, bug });
+    this.#requests = new IqRequests(clock, (iq) => router.send(iq));
+    this.#path = new Path({
+      chains: this.chains,
+      router,
+      routes: this.routes,
+      requests: this.#requests,
+      laneLength: () => settings.current.limits.queue.laneLength,
+    });
+  }
+
+  /** The live accounts. */
+  get accounts(): ReadonlyMap<string, Account> {
+    return this.#accounts;
+  }
+
+  /** What clients of this host may negotiate, beside what the server itself offers. */
+  get streamFeatures(): readonly StreamFeature<ClientStream>[] {
+    return this.#streamFeatures;
+  }
+
+  /** Adds a stream feature; returns how to remove it. */
+  addStreamFeature(feature: StreamFeature<ClientStream>): () => void {
+    this.#streamFeatures.push(feature);
+    return () => void this.#streamFeatures.splice(this.#streamFeatures.indexOf(feature), 1);
+  }
+
+  /** Adds a filter at one of the points; returns how to remove it. */
+  addFilter<E extends { readonly stanza: AnyStanza }>(
+    point: FilterPoint<E>,
+    feature: string,
+    run: (event: E) => Awaitable<Verdict>,
+  ): () => void {
+    // A point and the chain of its name carry the same event.
+    const chain = this.chains[point.name as keyof Chains] as unknown as FilterChain<E>;
+    return chain.add(feature, run);
+  }
+
+  /** The live account of a localpart, if there is one. */
+  account(local: string): Account | undefined {
+    return this.#accounts.get(local);
+  }
+
+  /** A client's stanza enters the path. Resolves when the client's next stanza may. */
+  fromClient(account: Account, session: Session, stanza: AnyStanza): Awaitable<void> {
+    return this.router.process(() => this.#path.fromClient(account, session, stanza));
+  }
+
+  deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
+    const local = stanza.to?.local ?? '';
+    if (local === '') return this.#toHost(stanza);
+    const account = this.#accounts.get(local) ?? this.#load(local, false);
+    this.#path.toAccount(account, stanza, stored);
+  }
+
+  /** Sends a stanza to one session of this host. */
+  toSession(session: Session, stanza: AnyStanza): void {
+    this.#path.toSession(session, stanza);
+  }
+
+  /** Sends a request and resolves with the result's payload; rejects with a StanzaError. */
+  request(iq: Iq, timeoutMs = this.settings.current.limits.timeouts.requestMs): Promise<Element | undefined> {
+    return this.#requests.request(iq, timeoutMs);
+  }
+
+  /**
+   * Binds a resource of an account: the account's features are loaded first. A session that has the resource is ended
+   * with `conflict`. RFC 6120 §7.
+   * @throws StanzaError `resource-constraint` when the account has too many sessions.
+   */
+  async bind(jid: JID, link: Link, isAnonymous = false): Promise<{ account: Account; session: Session }> {
+    const account = this.#accounts.get(jid.local) ?? this.#load(jid.local, isAnonymous);
+    // Waits its turn, so that what the account's features load is there.
+    await account.exclusively(() => undefined);
+    const limits = this.settings.current.limits;
+    const holder = account.sessions.get(jid.resource);
+    if (holder === undefined && account.sessions.size >= limits.account.sessions) {
+      throw new StanzaError('resource-constraint', { text: 'too many sessions of this account', type: 'wait' });
+    }
+    if (holder !== undefined) {
+      const error = new StreamError('conflict', { text: 'another client took the resource' });
+      this.kick(account, holder, error, { kind: 'error', error });
+    }
+    const session = new Session(jid, link, {
+      boundAt: this.clock.now(),
+      limits: () => this.settings.current.limits.queue,
+      overflowed: (s) => this.#overflowed(account, s),
+    });
+    account.sessions.set(jid.resource, session);
+    this.#accounts.set(jid.local, account);
+    this.#idle.delete(account);
+    this.topics.announce(sessionBound, { account, session });
+    return { account, session };
+  }
+
+  /** Sets what a session's own presence is now and tells those who observe. RFC 6121 §4.2–§4.5. */
+  setPresence(account: Account, session: Session, presence: Presence | undefined): void {
+    const before = session.presence;
+    session.presence = presence;
+    this.topics.announce(presenceChanged, { account, session, before, presence });
+  }
+
+  /** Ends a session whose stream is over. Idempotent. */
+  endSession(account: Account, session: Session, reason: EndReason): void {
+    if (account.sessions.get(session.jid.resource) !== session) return;
+    this.router.process(() => {
+      account.sessions.delete(session.jid.resource);
+      session.end();
+      this.topics.announce(sessionEnded, { account, session, reason });
+    });
+    if (account.sessions.size > 0) return;
+    if (account.isAnonymous) void this.#removeAnonymous(account);
+    else this.#rest(account);
+  }
+
+  /** Closes a session's stream with an error and ends the session. */
+  kick(account: Account, session: Session, error: StreamError, reason: EndReason = { kind: 'error', error }): void {
+    const link = session.link;
+    this.endSession(account, session, reason);
+    link?.close(error);
+  }
+
+  /** Ends every session of an account. */
+  kickAll(local: string, error: StreamError): void {
+    const account = this.#accounts.get(local);
+    if (account !== undefined) for (const session of [...account.sessions.values()]) this.kick(account, session, error);
+  }
+
+  /** Removes a user and everything that features keep of it; resolves when all of it is durable. */
+  async removeUser(local: string): Promise<void> {
+    const jid = JID.of(local, this.domain);
+    this.kickAll(local, new StreamError('not-authorized', { text: 'the account was removed' }));
+    await this.users.remove(local);
+    this.#forget(local);
+    await this.topics.settle(accountRemoved, { jid });
+  }
+
+  async #removeAnonymous(account: Account): Promise<void> {
+    this.#forget(account.jid.local);
+    await this.topics.settle(accountRemoved, { jid: account.jid });
+  }
+
+  // Makes an account live: its lane holds what arrives until its existence is known.
+  #load(local: string, isAnonymous: boolean): Account {
+    const account = new Account(JID.of(local, this.domain), isAnonymous, (self) => this.#makeLane(self));
+    this.#accounts.set(local, account);
+    this.#rest(account);
+    account.lane.push(() => this.#prepare(account));
+    return account;
+  }
+
+  async #prepare(account: Account): Promise<void> {
+    const exists = account.isAnonymous || (await this.users.exists(account.jid.local));
+    if (!exists) return this.#forget(account.jid.local);
+    for (const load of this.accountLoaders) await load(account);
+  }
+
+  #makeLane(account: Account): Lane<Work> {
+    return new Lane<Work>(
+      (work) => {
+        if (typeof work === 'function') return work();
+        if (this.#accounts.get(account.jid.local) !== account) return this.#refuse(work.stanza);
+        return this.router.process(() => this.#path.receive(account, work));
+      },
+      (error, work) => this.#laneFailed(error, work),
+    );
+  }
+
+  #laneFailed(error: unknown, work: Work): void {
+    this.log.error('bug', { where: 'lane' }, error);
+    if (typeof work !== 'function') {
+      this.router.bounce(work.stanza, new StanzaError('internal-server-error', { cause: error }));
+    }
+  }
+
+  #rest(account: Account): void {
+    this.#idle.add(account);
+    if (this.#idle.size <= IDLE_ACCOUNTS) return;
+    for (const oldest of this.#idle) {
+      if (!oldest.lane.isIdle) continue;
+      this.#idle.delete(oldest);
+      this.#accounts.delete(oldest.jid.local);
+      if (this.#idle.size <= IDLE_ACCOUNTS) return;
+    }
+  }
+
+  #forget(local: string): void {
+    const account = this.#accounts.get(local);
+    if (account === undefined) return;
+    this.#idle.delete(account);
+    this.#accounts.delete(local);
+  }
+
+  // For an account that does not exist. RFC 6121 §8.5.1.
+  #refuse(stanza: AnyStanza): void {
+    const answered = stanza.kind === 'message' ? refused(stanza).otherwise === 'error' : stanza.kind === 'iq';
+    if (answered) this.router.bounce(stanza, new StanzaError(UNDELIVERABLE));
+  }
+
+  // RFC 6120 §10.5.1; a message to the server itself has no reader.
+  #toHost(stanza: AnyStanza): Awaitable<void> {
+    if (stanza.kind !== 'iq') return this.#refuse(stanza);
+    if (!mayBounce(stanza)) return void this.#requests.settle(stanza);
+    const answer = this.routes.answer(stanza, HOST, {});
+    return isPromise(answer) ? answer.then((iq) => this.router.send(iq)) : this.router.send(answer);
+  }
+
+  #overflowed(account: Account, session: Session): void {
+    this.log.warn('session.overflow', { jid: session.jid.toString(), bytes: session.link?.bufferedBytes ?? 0 });
+    const error = new StreamError('resource-constraint', { text: 'the client does not read what is sent to it' });
+    this.kick(account, session, error);
+  }
+}
+
+const HOST: readonly Addressee[] = ['host'];

@@ -1,0 +1,186 @@
+import { StanzaError } from '../errors.ts';
+import { type AnyStanza, type Iq, type Message, mayBounce } from '../stanza.ts';
+import { type Awaitable, isPromise } from '../util/awaitable.ts';
+import type { Account, Arrival } from './account.ts';
+import { chooseRecipients, UNDELIVERABLE } from './delivery.ts';
+import { type FilterChain, StanzaPassage } from './filters.ts';
+import type { Addressee, IqRequests, IqRoutes } from './iq.ts';
+import { CONSUMED, type Delivering, type Receiving, type Sending, type SessionReceiving } from './points.ts';
+import type { Router } from './router.ts';
+import type { Session } from './session.ts';
+
+/** The filter chains of one host. */
+export interface Chains {
+  readonly accountSends: FilterChain<Sending & { stanza: AnyStanza }>;
+  readonly accountReceives: FilterChain<Receiving & { stanza: AnyStanza }>;
+  readonly accountDelivers: FilterChain<Delivering & { stanza: AnyStanza }>;
+  readonly sessionReceives: FilterChain<SessionReceiving & { stanza: AnyStanza }>;
+}
+
+type Stop = StanzaError | typeof CONSUMED | undefined;
+
+/**
+ * The path of a stanza through one host, step after step: from a session to the router, and from the router to sessions.
+ * No step awaits unless a filter or handler does.
+ */
+export class Path {
+  readonly #chains: Chains;
+  readonly #router: Router;
+  readonly #routes: IqRoutes;
+  readonly #requests: IqRequests;
+  readonly #laneLength: () => number;
+
+  constructor(parts: {
+    chains: Chains;
+    router: Router;
+    routes: IqRoutes;
+    requests: IqRequests;
+    laneLength: () => number;
+  }) {
+    this.#chains = parts.chains;
+    this.#router = parts.router;
+    this.#routes = parts.routes;
+    this.#requests = parts.requests;
+    this.#laneLength = parts.laneLength;
+  }
+
+  /** A session's client sent a stanza. RFC 6120 §8.1.2.1, §10. */
+  fromClient(account: Account, session: Session, stanza: AnyStanza): Awaitable<void> {
+    const stamped = stanza.stamped(session.jid);
+    const chain = this.#chains.accountSends;
+    if (chain.isEmpty) return this.#leave(account, session, stamped, undefined);
+    const passage = new StanzaPassage(stamped, account, session, [], undefined);
+    const stop = chain.run(passage);
+    return isPromise(stop) ? stop.then((s) => this.#sent(passage, s)) : this.#sent(passage, stop);
+  }
+
+  /** A stanza arrived for an account: it joins the account's lane. */
+  toAccount(account: Account, stanza: AnyStanza, stored: Promise<unknown> | undefined): void {
+    if (account.lane.length >= this.#laneLength()) {
+      return this.#router.bounce(stanza, new StanzaError('resource-constraint', { type: 'wait' }));
+    }
+    account.lane.push({ stanza, stored });
+  }
+
+  /** An account's lane reached a stanza. */
+  receive(account: Account, { stanza, stored }: Arrival): Awaitable<void> {
+    const chain = this.#chains.accountReceives;
+    if (chain.isEmpty) return this.#decide(account, stanza, stored);
+    const passage = new StanzaPassage(stanza, account, undefined, [], stored);
+    const stop = chain.run(passage);
+    return isPromise(stop) ? stop.then((s) => this.#received(passage, s)) : this.#received(passage, stop);
+  }
+
+  /** Sends a stanza to one session, past its own filters. */
+  toSession(session: Session, stanza: AnyStanza, stored?: Promise<unknown>): void {
+    const chain = this.#chains.sessionReceives;
+    if (chain.isEmpty) return session.deliver(stanza, stored);
+    const event: SessionReceiving & { stanza: AnyStanza } = { stanza, session };
+    const stop = chain.run(event);
+    if (isPromise(stop)) throw new Error('filters of sessionReceives must not wait');
+    if (stop === undefined) session.deliver(event.stanza, stored);
+    else if (stop !== CONSUMED) this.#router.bounce(stanza, stop);
+  }
+
+  #sent(passage: StanzaPassage<Session>, stop: Stop): Awaitable<void> {
+    if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
+    this.#deliverAdded(passage);
+    if (stop === CONSUMED) return;
+    return this.#leave(passage.account, passage.session, passage.stanza, passage.stored);
+  }
+
+  #received(passage: StanzaPassage<undefined>, stop: Stop): Awaitable<void> {
+    if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
+    this.#deliverAdded(passage);
+    if (stop === CONSUMED) return;
+    return this.#decide(passage.account, passage.ownView(), passage.stored);
+  }
+
+  // Without `to`, the server acts for the sender's account. RFC 6120 §10.3.
+  #leave(account: Account, session: Session, stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
+    if (stanza.to === undefined) {
+      if (stanza.kind === 'iq') return this.#ownIq(account, session, stanza);
+      if (stanza.kind === 'message') return this.toAccount(account, stanza.copy({ to: account.jid }), stored);
+      return;
+    }
+    if (stanza.kind === 'iq' && mayBounce(stanza) && stanza.to.equals(account.jid)) {
+      return this.#ownIq(account, session, stanza);
+    }
+    return this.#router.route(stanza, stored);
+  }
+
+  // A client's request to its own account is answered before the client's next stanza is looked at. RFC 6120 §10.1.
+  #ownIq(account: Account, session: Session, iq: Iq): Awaitable<void> {
+    if (!mayBounce(iq)) return void this.#requests.settle(iq);
+    const answer = this.#routes.answer(iq, OWN, { account, session });
+    const reply = (result: Iq): void => this.toSession(session, result);
+    return isPromise(answer) ? answer.then(reply) : reply(answer);
+  }
+
+  #decide(account: Account, stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
+    if (stanza.kind === 'message') return this.#message(account, stanza, stored);
+    if (stored !== undefined) this.#bounceUnlessStored(stanza, stored);
+    const resource = stanza.to?.resource ?? '';
+    if (stanza.kind === 'iq') return this.#iq(account, stanza, resource, stored);
+    // RFC 6121 §8.5.2.1.2, §8.5.3.1: what is not addressed to a session goes to all that are available.
+    const match = account.sessions.get(resource);
+    if (match !== undefined) this.toSession(match, stanza, stored);
+    else if (resource === '') for (const session of account.availableSessions) this.toSession(session, stanza, stored);
+  }
+
+  #iq(account: Account, iq: Iq, resource: string, stored: Promise<unknown> | undefined): Awaitable<void> {
+    if (resource === '') {
+      if (!mayBounce(iq)) return void this.#requests.settle(iq);
+      return this.#reply(this.#routes.answer(iq, ACCOUNT, { account }));
+    }
+    const target = account.sessions.get(resource);
+    if (target === undefined) {
+      return this.#router.bounce(iq, new StanzaError(UNDELIVERABLE));
+    }
+    const payload = iq.payload.elements[0];
+    if (mayBounce(iq) && payload !== undefined && this.#routes.has(iq.type as 'get' | 'set', payload, 'session')) {
+      return this.#reply(this.#routes.answer(iq, SESSION, { account, target }));
+    }
+    this.toSession(target, iq, stored);
+  }
+
+  #reply(answer: Awaitable<Iq>): Awaitable<void> {
+    return isPromise(answer) ? answer.then((iq) => this.#router.send(iq)) : this.#router.send(answer);
+  }
+
+  #message(account: Account, message: Message, stored: Promise<unknown> | undefined): Awaitable<void> {
+    const { recipients, otherwise } = chooseRecipients(message, account.sessions);
+    if (recipients.length === 0 && otherwise !== 'store') return this.#undelivered(message, otherwise);
+    const chain = this.#chains.accountDelivers;
+    const passage = new StanzaPassage(message, account, undefined, recipients, stored);
+    const stop = chain.run(passage);
+    return isPromise(stop) ? stop.then((s) => this.#delivered(passage, s)) : this.#delivered(passage, stop);
+  }
+
+  #delivered(passage: StanzaPassage<undefined>, stop: Stop): void {
+    if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
+    if (passage.stored !== undefined) this.#bounceUnlessStored(passage.stanza, passage.stored);
+    this.#deliverAdded(passage);
+    if (stop === CONSUMED) return;
+    if (passage.recipients.length === 0) return this.#undelivered(passage.stanza, 'error');
+    for (const session of passage.recipients) this.toSession(session, passage.stanza, passage.stored);
+  }
+
+  #undelivered(message: AnyStanza, outcome: 'error' | 'ignore'): void {
+    if (outcome === 'error') this.#router.bounce(message, new StanzaError(UNDELIVERABLE));
+  }
+
+  #deliverAdded(passage: StanzaPassage<Session | undefined>): void {
+    for (const { session, stanza } of passage.deliveries) this.toSession(session, stanza, passage.stored);
+  }
+
+  #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown>): void {
+    stored.catch((cause: unknown) =>
+      this.#router.bounce(stanza, new StanzaError('internal-server-error', { cause, type: 'wait' })),
+    );
+  }
+}
+
+const OWN: readonly Addressee[] = ['self', 'account'];
+const ACCOUNT: readonly Addressee[] = ['account'];
+const SESSION: readonly Addressee[] = ['session'];

@@ -1,0 +1,72 @@
+import { StanzaError } from '../errors.ts';
+import { type AnyStanza, errorFor, mayBounce } from '../stanza.ts';
+import type { Awaitable } from '../util/awaitable.ts';
+
+/** Where the stanzas for a domain go: a virtual host, a service of one, and later a component or another server. */
+export interface Destination {
+  /** Takes a stanza whose `from` and `to` are set; it must not leave the process before `stored` is fulfilled. */
+  deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void>;
+}
+
+/**
+ * Maps domains to destinations. What is sent while a stanza is being processed waits in a queue until that stanza is
+ * finished, so that no handler ever sees another's half-done work.
+ */
+export class Router {
+  readonly #destinations = new Map<string, Destination>();
+  readonly #queue: AnyStanza[] = [];
+  readonly #failed: (error: unknown) => void;
+  #depth = 0;
+
+  /** `failed` is told of what a destination throws: a bug. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
+
+  /** Gives a domain to a destination; returns how to take it away. One destination for each domain. */
+  mount(domain: string, destination: Destination): () => void {
+    if (this.#destinations.has(domain)) throw new Error(`two destinations for ${domain}`);
+    this.#destinations.set(domain, destination);
+    return () => void this.#destinations.delete(domain);
+  }
+
+  /** Routes a stanza now, as a part of what is being processed. Its promise is only for the sender's own order. */
+  route(stanza: AnyStanza, stored?: Promise<unknown>): Awaitable<void> {
+    const destination = this.#destinations.get(stanza.to?.domain ?? '');
+    if (destination !== undefined) return destination.deliver(stanza, stored);
+    this.bounce(stanza, new StanzaError('remote-server-not-found'));
+  }
+
+  /** Sends a stanza of ours: behind the stanza in progress, or now when there is none. */
+  send(stanza: AnyStanza): void {
+    this.#queue.push(stanza);
+    if (this.#depth === 0) this.process(() => undefined);
+  }
+
+  /** Answers a stanza with an error, unless it is one itself or nobody sent it. RFC 6120 §8.3.1. */
+  bounce(stanza: AnyStanza, error: StanzaError): void {
+    if (stanza.from !== undefined && mayBounce(stanza)) this.send(errorFor(stanza, error));
+  }
+
+  /** Runs the processing of one stanza; what it sends goes out when it returns. */
+  process<T>(run: () => T): T {
+    this.#depth++;
+    try {
+      return run();
+    } finally {
+      if (this.#depth === 1) this.#drain();
+      this.#depth--;
+    }
+  }
+
+  #drain(): void {
+    for (let stanza = this.#queue.shift(); stanza !== undefined; stanza = this.#queue.shift()) {
+      try {
+        const done = this.route(stanza);
+        if (done !== undefined) done.catch(this.#failed);
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+}
