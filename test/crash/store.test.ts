@@ -26,16 +26,36 @@ test('a process that is killed loses no acknowledged write and leaves no part of
     const store = await openLevelStore(directory);
     const found = await readAll(store, [...acknowledged.keys()]);
     await store.close();
-    for (const [round, numbers] of acknowledged) {
-      const { records, entries, total } = found.get(round) ?? assert.fail();
-      const lost = numbers.filter((number) => !records.has(number));
-      assert.deepEqual(lost, [], `${round}: acknowledged and lost`);
-      assert.deepEqual(entries, records, `${round}: part of a commit`);
-      assert.equal(total, records.size, `${round}: part of a commit`);
-      t.diagnostic(`${round}: ${numbers.length} acknowledged, ${records.size} found`);
-    }
+    for (const [round, numbers] of acknowledged) assertKept(round, numbers, found.get(round));
   }
 });
+
+test('a full disk fails the writes until the store is opened again, and loses no acknowledged one', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-full-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const limited = ['-c', 'ulimit -f 256 && exec "$0" "$@"', process.execPath];
+  const child = spawn('sh', [...limited, ...process.execArgv, WRITER, directory, 'full'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const closed = once(child, 'close');
+  const lines: string[] = [];
+  for await (const line of createInterface(child.stdout)) lines.push(line);
+  assert.deepEqual(await closed, [0, null]);
+  assert.deepEqual(lines.splice(-2), ['failed', 'failed']);
+  assert(lines.length > 0);
+  const store = await openLevelStore(directory);
+  assertKept('full', lines.map(Number), (await readAll(store, ['full'])).get('full'));
+  await store.close();
+});
+
+function assertKept(round: string, acknowledged: readonly number[], found: Found | undefined): void {
+  assert(found !== undefined);
+  const { records, entries, total } = found;
+  const lost = acknowledged.filter((number) => !records.has(number));
+  assert.deepEqual(lost, [], `${round}: acknowledged and lost`);
+  assert.deepEqual(entries, records, `${round}: part of a commit`);
+  assert.equal(total, records.size, `${round}: part of a commit`);
+}
 
 async function writeUntilKilled(directory: string, round: string, count: number): Promise<number[]> {
   const child = spawn(process.execPath, [...process.execArgv, WRITER, directory, round], {
