@@ -5,8 +5,7 @@ import { LruCache } from './util/lru.ts';
 const MAX_PART_OCTETS = 1023;
 const MAX_OCTETS = 3 * MAX_PART_OCTETS + 2;
 
-// What the cache may hold at worst: 16,384 addresses of 128 UTF-16 units, each once as key and once as normal form,
-// is 12 MB with the objects around them.
+// At worst, when each text has the full length and letters of two bytes, the cache takes some 15 MB.
 const MAX_INTERNED = 16_384;
 const MAX_INTERNED_LENGTH = 128;
 
@@ -99,13 +98,14 @@ export function prepareResource(text: string): string {
 }
 
 const interned = new LruCache<string, JID>(MAX_INTERNED);
-const scratch = Buffer.alloc(3 * MAX_INTERNED_LENGTH);
+const scratch = Buffer.alloc(MAX_OCTETS);
 
 /**
- * Returns a text that shares no memory. A text cut from what a peer sent keeps the whole buffer alive, and an interned
- * one would do so for long.
+ * Returns a text that shares no memory. A text cut from what a peer sent keeps all of that alive, and an address may
+ * live as long as a session, or in the cache.
  */
 function ownCopy(text: string): string {
+  checkLength('address', text, MAX_OCTETS);
   const own = scratch.toString('utf8', 0, scratch.write(text));
   if (own !== text) throw new JidError('address', 'is not well-formed Unicode');
   return own;
@@ -130,29 +130,27 @@ export class JID {
 
   /** Returns the address a text stands for, the same object while it is remembered. Throws JidError. */
   static parse(text: string): JID {
-    if (text.length > MAX_INTERNED_LENGTH) return JID.#split(text);
-    return interned.get(text) ?? JID.#intern(text);
+    if (text.length > MAX_INTERNED_LENGTH) return JID.#split(ownCopy(text));
+    return interned.get(text) ?? JID.#intern(ownCopy(text));
   }
 
   /** Returns the address of unprepared parts; `local` and `resource` may be ''. Throws JidError. */
   static of(local: string, domain: string, resource = ''): JID {
     return new JID(
-      local === '' ? '' : prepareLocal(local),
-      prepareDomain(domain),
-      resource === '' ? '' : prepareResource(resource),
+      local === '' ? '' : ownCopy(prepareLocal(local)),
+      ownCopy(prepareDomain(domain)),
+      resource === '' ? '' : ownCopy(prepareResource(resource)),
     );
   }
 
   static #intern(text: string): JID {
-    const own = ownCopy(text);
-    const jid = JID.#split(own);
-    interned.set(own, jid);
+    const jid = JID.#split(text);
+    interned.set(text, jid);
     return jid;
   }
 
   /** RFC 7622 §3.1: the resourcepart begins after the first slash, the localpart ends before the first at sign. */
   static #split(text: string): JID {
-    checkLength('address', text, MAX_OCTETS);
     const slash = text.indexOf('/');
     const beforeResource = slash < 0 ? text : text.slice(0, slash);
     const at = beforeResource.indexOf('@');
@@ -165,7 +163,7 @@ export class JID {
 
   /** Returns the address with another resourcepart, which is prepared. Throws JidError. */
   withResource(resource: string): JID {
-    return new JID(this.local, this.domain, prepareResource(resource));
+    return new JID(this.local, this.domain, ownCopy(prepareResource(resource)));
   }
 
   /** Whether there is no resourcepart. */
