@@ -95,14 +95,17 @@ class LevelEngine implements Engine {
   /**
    * A write that failed may have left half a record in LevelDB's log, and what follows half a record may be dropped when
    * the log is read at the next start. So after one failure nothing more is accepted until the store is opened again.
+   * A chained batch, because the array form copies each operation twice: it takes this thread twice as long.
    */
   async write(changes: Changes): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const operations = [];
-    for (const [key, value] of changes)
-      operations.push(value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value });
     try {
-      await this.#level.batch(operations, { sync: this.#sync });
+      const batch = this.#level.batch();
+      for (const [key, text] of changes) {
+        if (text === undefined) batch.del(key);
+        else batch.put(key, text);
+      }
+      await batch.write({ sync: this.#sync });
     } catch (cause) {
       const message = `the store in ${this.#directory} could not write (${why(cause)}): make room or repair the disk, then restart`;
       this.#failure = new StoreError('failed', message, { cause });
