@@ -63,8 +63,7 @@ function parseJid(address: string): JID | undefined {
 
 /**
  * Returns the id-on-xmppAddr names of a certificate as they stand there, 16 at most. RFC 6120 §13.7.1.4.
- * OpenSSL's text form is read, where a name with a comma, a quote or a byte outside ASCII is written as a JSON string
- * in which every byte of UTF-8 stands for itself.
+ * Node's text form is read, where a name that could be mistaken for more than one is written as a JSON string.
  */
 export function xmppAddresses(certificate: X509Certificate): string[] {
   const found: string[] = [];
@@ -80,5 +79,5 @@ export function xmppAddresses(certificate: X509Certificate): string[] {
 
 function unquote(json: string): string {
   const value: unknown = JSON.parse(json);
-  return Buffer.from(String(value), 'latin1').toString('utf8');
+  return String(value);
 }

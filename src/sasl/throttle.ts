@@ -13,8 +13,8 @@
 // Attempts already under way when a bucket runs empty are charged too, down to a debt; otherwise a thousand streams
 // could each guess once for the price of the first.
 
-import { isIPv4, isIPv6 } from 'node:net';
 import { SaslError } from '../errors.ts';
+import { addressGroup } from '../net/address.ts';
 import type { Clock } from '../util/clock.ts';
 import { LruCache } from '../util/lru.ts';
 
@@ -142,40 +142,4 @@ class TokenBuckets {
   #tokens({ tokens, at }: Bucket, { count, perMs }: FailureRate): number {
     return Math.min(count, tokens + ((this.#clock.monotonic() - at) * count) / perMs);
   }
-}
-
-/**
- * What counts as one address: an IPv4 address, also when written as IPv6, or an IPv6 /64, which is what one subscriber
- * has to himself. Anything else stands for itself.
- */
-export function addressGroup(address: string): string {
-  const [plainAddress = ''] = address.split('%');
-  if (isIPv4(plainAddress) || !isIPv6(plainAddress)) return plainAddress;
-  const groups = ipv6Groups(plainAddress);
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  if (!isMapped) return `${groups.slice(0, 4).map(hex).join(':')}::/64`;
-  const [high = 0, low = 0] = groups.slice(6);
-  return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
-}
-
-function hex(group: number): string {
-  return group.toString(16);
-}
-
-/** The eight groups of a valid IPv6 address. */
-function ipv6Groups(address: string): number[] {
-  const [head = '', tail] = address.split('::');
-  const first = parseGroups(head);
-  if (tail === undefined) return first;
-  const last = parseGroups(tail);
-  return [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last];
-}
-
-function parseGroups(text: string): number[] {
-  if (text === '') return [];
-  return text.split(':').flatMap((group) => {
-    if (!group.includes('.')) return [Number.parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
-    return [a * 256 + b, c * 256 + d];
-  });
 }

@@ -1,0 +1,406 @@
+import assert from 'node:assert/strict';
+import { createHash, pbkdf2Sync } from 'node:crypto';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { SaslError } from '../../src/errors.ts';
+import type { SaslStep, ScramHash } from '../../src/sasl/mechanism.ts';
+import { createMechanisms } from '../../src/sasl/mechanisms.ts';
+import { CHANNEL_BINDING_TYPES, Scram } from '../../src/sasl/scram.ts';
+import { hashFunction, keysOf, SCRAM_HASHES } from '../../src/sasl/scram-keys.ts';
+import { ScramClient, type ScramClientOptions } from '../support/scram-client.ts';
+import { Accounts, contextOf, FAKE_SALT_KEY, failsWith, ITERATIONS, julietWith, mechanismOf, start } from './scene.ts';
+
+interface Vector {
+  readonly hash: ScramHash;
+  readonly salt: string;
+  readonly serverNonce: string;
+  readonly messages: readonly [first: string, challenge: string, final: string, success: string];
+}
+
+// For the user "user" with the password "pencil" at 4096 iterations: RFC 5802 §5, RFC 7677 §3, and one of our own.
+const VECTORS: readonly Vector[] = [
+  {
+    hash: 'SHA-1',
+    salt: 'QSXCR+Q6sek8bf92',
+    serverNonce: '3rfcNHYJY1ZVvWVs7j',
+    messages: [
+      'n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
+      'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
+      'c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=',
+      'v=rmF9pqV8S7suAoZWja4dJRkFsKQ=',
+    ],
+  },
+  {
+    hash: 'SHA-256',
+    salt: 'W22ZaJ0SNY7soEsUEjb6gQ==',
+    serverNonce: '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
+    messages: [
+      'n,,n=user,r=rOprNGfwEbeRWgbNEkqO',
+      'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+      'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+      'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
+    ],
+  },
+];
+
+function derive(hash: ScramHash, password: string, salt: Buffer) {
+  const { digest, bytes } = hashFunction(hash);
+  return keysOf(hash, pbkdf2Sync(password, salt, ITERATIONS, bytes, digest), salt, ITERATIONS);
+}
+
+function dataOf(step: SaslStep): Buffer {
+  assert.ok(step.data);
+  return step.data;
+}
+
+const BINDING = { type: 'tls-exporter', data: Buffer.from('what both ends of the connection know') } as const;
+
+function bound(credentials: Accounts) {
+  return contextOf(credentials, { channelBinding: (type) => (type === BINDING.type ? BINDING.data : undefined) });
+}
+
+describe('SCRAM', () => {
+  for (const { hash, salt, serverNonce, messages } of VECTORS) {
+    test(`SCRAM-${hash} gives the messages of its RFC`, async () => {
+      const accounts = new Accounts();
+      await accounts.add('user', { [hash]: derive(hash, 'pencil', Buffer.from(salt, 'base64')) });
+      const options = { fakeSaltKey: FAKE_SALT_KEY, iterations: ITERATIONS, nonce: () => serverNonce };
+      const exchange = start(new Scram(hash, false, options), contextOf(accounts));
+      const [first, challenge, final, success] = messages;
+      assert.equal(dataOf(await exchange.step(Buffer.from(first))).toString(), challenge);
+      const step = await exchange.step(Buffer.from(final));
+      assert.equal(step.kind, 'success');
+      assert.equal(dataOf(step).toString(), success);
+      assert.equal(step.kind === 'success' && step.jid.toString(), 'user@capulet.example');
+      assert.deepEqual(exchange.claims, ['user']);
+    });
+  }
+
+  for (const hash of SCRAM_HASHES) {
+    for (const binding of ['n', BINDING] as const) {
+      const name = `SCRAM-${hash}${binding === 'n' ? '' : '-PLUS'}`;
+      test(`${name} and a client written on its own agree`, async () => {
+        const accounts = await julietWith('r0m30myr0m30');
+        const client = new ScramClient({ hash, username: 'juliet', password: 'r0m30myr0m30', binding });
+        const exchange = start(mechanismOf(name), bound(accounts));
+        const step = await exchange.step(client.final(dataOf(await exchange.step(client.first()))));
+        assert.equal(step.kind, 'success');
+        assert.ok(client.verify(dataOf(step)));
+      });
+
+      test(`${name} refuses a wrong password`, async () => {
+        const accounts = await julietWith('r0m30myr0m30');
+        const client = new ScramClient({ hash, username: 'juliet', password: 'wherefore', binding });
+        const exchange = start(mechanismOf(name), bound(accounts));
+        const final = client.final(dataOf(await exchange.step(client.first())));
+        await failsWith('not-authorized', () => exchange.step(final));
+      });
+    }
+  }
+
+  test('a client without initial response is asked for it', async () => {
+    const exchange = start(mechanismOf('SCRAM-SHA-256'), contextOf(new Accounts()));
+    const step = await exchange.step(undefined);
+    assert.equal(step.kind, 'challenge');
+    assert.equal(dataOf(step).length, 0);
+  });
+
+  test('names are unescaped and prepared', async () => {
+    const accounts = new Accounts();
+    await accounts.add('a=b,c', 'pw');
+    const client = new ScramClient({
+      hash: 'SHA-1',
+      username: 'A=B,C',
+      password: 'pw',
+      authzid: 'a=b,c@capulet.example',
+    });
+    const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(accounts));
+    const step = await exchange.step(client.final(dataOf(await exchange.step(client.first()))));
+    assert.equal(step.kind === 'success' && step.jid.toString(), 'a=b,c@capulet.example');
+    assert.deepEqual(exchange.claims, ['a=b,c']);
+  });
+
+  for (const authzid of [
+    'nurse@capulet.example',
+    'juliet@montague.example',
+    'juliet@capulet.example/x',
+    'capulet.example',
+    '@',
+    'juliet',
+  ]) {
+    test(`the authzid ${authzid} is refused`, async () => {
+      const client = new ScramClient({ hash: 'SHA-1', username: 'juliet', password: 'pw', authzid });
+      const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(await julietWith('pw')));
+      await failsWith('invalid-authzid', () => exchange.step(client.first()));
+    });
+  }
+
+  test('a name that no account can have fails as an unknown one', async () => {
+    for (const name of ['a b', 'x/y', 'juliet@capulet.example', '\u0007', '\u00ad', 'x'.repeat(2000)]) {
+      const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(new Accounts()));
+      await failsWith('not-authorized', () => exchange.step(Buffer.from(`n,,n=${name},r=abc`)));
+    }
+  });
+});
+
+describe('SCRAM with channel binding', () => {
+  const plus = ['SCRAM-SHA-1-PLUS'];
+
+  async function first(name: string, options: Partial<ScramClientOptions>, offered: readonly string[]) {
+    const accounts = await julietWith('pw');
+    const client = new ScramClient({ hash: 'SHA-1', username: 'juliet', password: 'pw', ...options });
+    const exchange = start(mechanismOf(name), bound(accounts), offered);
+    return { client, exchange, step: () => exchange.step(client.first()) };
+  }
+
+  test('is offered when there is anything to bind to', () => {
+    const mechanism = mechanismOf('SCRAM-SHA-256-PLUS');
+    assert.equal(mechanism.usable(contextOf(new Accounts())), false);
+    for (const type of CHANNEL_BINDING_TYPES) {
+      const channelBinding = (asked: string) => (asked === type ? Buffer.alloc(32) : undefined);
+      assert.equal(mechanism.usable(contextOf(new Accounts(), { channelBinding })), true);
+    }
+  });
+
+  test('a client that saw no -PLUS although it was offered is warned of a downgrade', async () => {
+    await failsWith('not-authorized', (await first('SCRAM-SHA-1', { binding: 'y' }, ['SCRAM-SHA-512-PLUS'])).step);
+  });
+
+  test('a client that saw no -PLUS is welcome where none was offered', async () => {
+    const { client, exchange, step } = await first('SCRAM-SHA-1', { binding: 'y' }, []);
+    assert.equal((await exchange.step(client.final(dataOf(await step())))).kind, 'success');
+  });
+
+  test('a client without channel binding is welcome although it is offered', async () => {
+    const { client, exchange, step } = await first('SCRAM-SHA-1', { binding: 'n' }, plus);
+    assert.equal((await exchange.step(client.final(dataOf(await step())))).kind, 'success');
+  });
+
+  test('binding without -PLUS and -PLUS without binding are refused', async () => {
+    await failsWith('malformed-request', (await first('SCRAM-SHA-1', { binding: BINDING }, plus)).step);
+    await failsWith('malformed-request', (await first('SCRAM-SHA-1-PLUS', { binding: 'n' }, [])).step);
+    await failsWith('malformed-request', (await first('SCRAM-SHA-1-PLUS', { binding: 'y' }, [])).step);
+  });
+
+  test('a type that is unknown or not to be had is refused', async () => {
+    for (const type of ['tls-unique', 'tls-server-end-point', 'TLS-EXPORTER', 'x']) {
+      const binding = { type, data: BINDING.data };
+      await failsWith('malformed-request', (await first('SCRAM-SHA-1-PLUS', { binding }, [])).step);
+    }
+  });
+
+  test('a client at the other end of another connection is refused', async () => {
+    const binding = { type: BINDING.type, data: Buffer.from('what the man in the middle knows') };
+    const { client, exchange, step } = await first('SCRAM-SHA-1-PLUS', { binding }, []);
+    const final = client.final(dataOf(await step()));
+    await failsWith('not-authorized', () => exchange.step(final));
+  });
+});
+
+describe('An account that does not exist, or lacks the hash,', () => {
+  async function challenge(
+    accounts: Accounts,
+    username: string,
+    hash: ScramHash = 'SHA-256',
+    mechanism = mechanismOf(`SCRAM-${hash}`),
+  ) {
+    const client = new ScramClient({ hash, username, password: 'guess', nonce: 'n' });
+    const exchange = start(mechanism, contextOf(accounts));
+    const data = dataOf(await exchange.step(client.first()));
+    const [, salt = '', iterations = ''] = /s=([^,]+),i=(\d+)$/.exec(data.toString()) ?? [];
+    return { client, exchange, data, salt, iterations };
+  }
+
+  test('gets a challenge of the usual form and fails as a wrong password does', async () => {
+    const accounts = new Accounts();
+    await accounts.add('juliet', 'pw');
+    await accounts.add('nurse', { 'SHA-1': (await accounts.passwords.deriveKeys('guess', ITERATIONS))['SHA-1'] });
+    const real = await challenge(accounts, 'juliet');
+    for (const username of ['nobody', 'nurse']) {
+      const fake = await challenge(accounts, username);
+      assert.equal(fake.salt.length, real.salt.length);
+      assert.equal(fake.iterations, real.iterations);
+      const final = fake.client.final(fake.data);
+      await failsWith('not-authorized', () => fake.exchange.step(final));
+    }
+  });
+
+  test('shows the same salt each time, after a restart too, and others for other names, hashes and installations', async () => {
+    const accounts = new Accounts();
+    const { salt } = await challenge(accounts, 'nobody');
+    const options = { fakeSaltKey: FAKE_SALT_KEY, iterations: ITERATIONS };
+    const restarted = createMechanisms(options).get('SCRAM-SHA-256');
+    const elsewhere = createMechanisms({ ...options, fakeSaltKey: Buffer.alloc(32, 8) }).get('SCRAM-SHA-256');
+    assert.equal((await challenge(accounts, 'NOBODY')).salt, salt);
+    assert.equal((await challenge(accounts, 'nobody', 'SHA-256', restarted)).salt, salt);
+    const others = [
+      (await challenge(accounts, 'nobody2')).salt,
+      (await challenge(accounts, 'nobody', 'SHA-1')).salt,
+      (await challenge(accounts, 'nobody', 'SHA-256', elsewhere)).salt,
+    ];
+    assert.equal(new Set([salt, ...others]).size, 4);
+  });
+});
+
+describe('A SCRAM message that the grammar does not allow', () => {
+  const FIRST = [
+    '',
+    'n',
+    'n,',
+    'n,,',
+    'n,,n=juliet',
+    'n,,r=abc,n=juliet',
+    'n,,n=juliet,r=',
+    'n,,n=,r=abc',
+    'n,,n=juliet,r=a\u00e9c',
+    'n,,n=juliet,r=a c',
+    'n,,n=juliet,r=abc,',
+    'n,,n=juliet,r=abc,x',
+    'n,,n=juliet,r=abc,x=',
+    'n,,n=juliet,r=abc,x=1,x=2',
+    'n,,n=juliet,r=abc,r=abc',
+    'n,,n=juliet,r=abc,n=romeo',
+    'n,,n=juliet,n=romeo,r=abc',
+    'n,,m=1,n=juliet,r=abc',
+    'n,,n=juliet,r=abc,m=1',
+    'n,,n=jul=iet,r=abc',
+    'n,,n=juliet=2c,r=abc',
+    'n,,n=juliet=,r=abc',
+    'n,a=,n=juliet,r=abc',
+    'n,b=x,n=juliet,r=abc',
+    'n,a=x=y,n=juliet,r=abc',
+    'x,,n=juliet,r=abc',
+    'p,,n=juliet,r=abc',
+    'p=,,n=juliet,r=abc',
+    'p=a b,,n=juliet,r=abc',
+    'n=1,,n=juliet,r=abc',
+    ' n,,n=juliet,r=abc',
+    '\ufeffn,,n=juliet,r=abc',
+    'n,,n=juliet\0,r=abc',
+    'n,,N=juliet,r=abc',
+  ];
+  for (const message of FIRST) {
+    test(`as the first: ${JSON.stringify(message)}`, async () => {
+      const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(await julietWith('pw')));
+      await failsWith('malformed-request', () => exchange.step(Buffer.from(message)));
+    });
+  }
+
+  test('as the first: bytes that are not UTF-8', async () => {
+    const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(await julietWith('pw')));
+    await failsWith('malformed-request', () => exchange.step(Buffer.from('n,,n=juli\xe9t,r=abc', 'latin1')));
+  });
+
+  type Change = (final: string) => string;
+  const FINAL: readonly (readonly [string, Change])[] = [
+    ['nothing', () => ''],
+    ['no proof', (m) => m.replace(/,p=.*/, '')],
+    ['an empty proof', (m) => m.replace(/p=.*/, 'p=')],
+    ['a proof that is not last', (m) => `${m},x=1`],
+    ['two proofs', (m) => `${m}${m.slice(m.indexOf(',p='))}`],
+    ['no channel binding', (m) => m.replace(/^c=[^,]*,/, '')],
+    ['another order', (m) => m.replace(/^(c=[^,]*),(r=[^,]*)/, '$2,$1')],
+    ['another nonce', (m) => m.replace(/r=/, 'r=x')],
+    ['the client nonce only', (m) => m.replace(/r=[^,]*/, 'r=n')],
+    ['a mandatory extension', (m) => m.replace(/,p=/, ',m=1,p=')],
+    ['an extension twice', (m) => m.replace(/,p=/, ',x=1,x=1,p=')],
+    ['base64 without padding', (m) => m.replace(/=+$/, '')],
+    ['base64 with stray bits', (m) => m.replace('c=biws', 'c=biwt=')],
+    ['base64 with white space', (m) => m.replace('c=biws', 'c=bi ws')],
+    ['base64url', (m) => `${m.slice(0, m.indexOf('p='))}p=-_==`],
+    ['NUL', (m) => m.replace(/,p=/, ',x=\0,p=')],
+  ];
+  for (const [name, change] of FINAL) {
+    test(`as the last: ${name}`, async () => {
+      const client = new ScramClient({ hash: 'SHA-1', username: 'juliet', password: 'pw', nonce: 'n' });
+      const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(await julietWith('pw')));
+      const final = client.final(dataOf(await exchange.step(client.first()))).toString();
+      await failsWith('malformed-request', () => exchange.step(Buffer.from(change(final))));
+    });
+  }
+
+  test('optional extensions are ignored but signed', async () => {
+    const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(await julietWith('pw')));
+    assert.equal((await exchange.step(Buffer.from('n,,n=juliet,r=n,x=1,y=2=3'))).kind, 'challenge');
+    const client = new ScramClient({ hash: 'SHA-1', username: 'juliet', password: 'pw', nonce: 'n' });
+    const other = start(mechanismOf('SCRAM-SHA-1'), contextOf(await julietWith('pw')));
+    const final = client.final(dataOf(await other.step(client.first()))).toString();
+    await failsWith('not-authorized', () => other.step(Buffer.from(final.replace(',p=', ',x=1,p='))));
+  });
+
+  test('a proof of another length is wrong, not an error of ours', async () => {
+    const client = new ScramClient({ hash: 'SHA-1', username: 'juliet', password: 'pw', nonce: 'n' });
+    const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(await julietWith('pw')));
+    const final = client.final(dataOf(await exchange.step(client.first()))).toString();
+    await failsWith('not-authorized', () => exchange.step(Buffer.from(final.replace(/p=.*/, 'p=AAAA'))));
+  });
+});
+
+describe('Whatever a client sends', () => {
+  test('SCRAM throws nothing but SaslError and authenticates nobody without the password', async () => {
+    const salt = createHash('md5').update('salt').digest();
+    const accounts = new Accounts();
+    await accounts.add('juliet', { 'SHA-1': derive('SHA-1', 'pw', salt) });
+    const piece = fc.constantFrom(
+      'n',
+      'y',
+      'p=',
+      ',',
+      'n=',
+      'r=',
+      'a=',
+      'c=',
+      'p=',
+      'biws',
+      '=2C',
+      'juliet',
+      'm=',
+      'x=1',
+      '\0',
+      'é',
+    );
+    const noise = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.array(piece, { maxLength: 12 }).map((p) => Buffer.from(p.join(''))),
+    );
+    const edit = fc.record({ at: fc.nat(200), byte: fc.nat(255), cut: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(noise, edit, fc.boolean(), async (bytes, { at, byte, cut }, noisy) => {
+        const client = new ScramClient({ hash: 'SHA-1', username: 'juliet', password: 'guess', nonce: 'n' });
+        const mangled = (message: Buffer): Buffer => {
+          const copy = Buffer.from(cut ? message.subarray(0, at) : message);
+          if (at < copy.length) copy[at] = byte;
+          return copy;
+        };
+        const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(accounts));
+        try {
+          const step = await exchange.step(noisy ? Buffer.from(bytes) : client.first());
+          assert.equal(step.kind, 'challenge');
+          const final = noisy ? Buffer.from(bytes) : mangled(client.final(dataOf(step)));
+          await exchange.step(final);
+          assert.fail('authenticated');
+        } catch (error) {
+          assert.ok(error instanceof SaslError, String(error));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a right client-final-message with any byte changed is refused', async () => {
+    const salt = Buffer.alloc(16, 1);
+    const accounts = new Accounts();
+    await accounts.add('juliet', { 'SHA-1': derive('SHA-1', 'pw', salt) });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(1000), fc.integer({ min: 1, max: 255 }), async (position, difference) => {
+        const client = new ScramClient({ hash: 'SHA-1', username: 'juliet', password: 'pw', nonce: 'n' });
+        const exchange = start(mechanismOf('SCRAM-SHA-1'), contextOf(accounts));
+        const final = client.final(dataOf(await exchange.step(client.first())));
+        const at = position % final.length;
+        final[at] = (final[at] ?? 0) ^ difference;
+        await assert.rejects(async () => exchange.step(final), SaslError);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
