@@ -33,8 +33,8 @@ export const MECHANISMS = [
 
 const addresses = listOf(text('a URI, such as "mailto:abuse@example.org"'), 'a list of URIs');
 
-function contact(purpose: string) {
-  return option(addresses, { default: [], doc: `Whom to contact ${purpose}, as URIs (XEP-0157).`, reload: 'live' });
+function contact(what: string) {
+  return option(addresses, { default: [], doc: `${what}, as URIs.`, reload: 'live' });
 }
 
 const host = section('What differs from one virtual host to another.', {
@@ -56,13 +56,13 @@ const host = section('What differs from one virtual host to another.', {
     },
   ),
   contacts: section('Contact addresses that service discovery tells everyone (XEP-0157).', {
-    abuse: contact('about abuse'),
-    admin: contact('to reach the administrators'),
-    feedback: contact('with feedback'),
-    sales: contact('about sales'),
-    security: contact('about security'),
-    status: contact('for the status of the service'),
-    support: contact('for support'),
+    abuse: contact('Where to report abuse'),
+    admin: contact('The administrators'),
+    feedback: contact('Where feedback is welcome'),
+    sales: contact('Whom to ask about buying'),
+    security: contact('Where to report a security problem'),
+    status: contact('Where the status of the service is told'),
+    support: contact('Where users get help'),
   }),
 });
 
@@ -157,7 +157,7 @@ const c2s = section('Streams of clients.', {
 const auth = section('How users prove who they are.', {
   mechanisms: option(listOf(oneOf(...MECHANISMS), 'a list of SASL mechanisms'), {
     default: MECHANISMS.filter((name) => name !== 'ANONYMOUS'),
-    doc: 'The SASL mechanisms offered, in order of preference. One that cannot work on a stream is not offered there: PLUS needs TLS, EXTERNAL a client certificate (`tls.clientCertificates`), PLAIN encryption.',
+    doc: 'The SASL mechanisms offered, in order of preference. One that cannot work on a stream is not offered there: PLUS needs TLS, EXTERNAL a client certificate (`tls.clientCertificates`), PLAIN encryption. ANONYMOUS (XEP-0175) is the one that is not in the default.',
     reload: 'live',
   }),
   allowPlaintext: option(flag(), {

@@ -12,14 +12,17 @@ export function flag() {
 
 /** A whole number between two bounds, both included. */
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
-  const expected =
-    max === Number.MAX_SAFE_INTEGER ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
-  return v.pipe(v.number(expected), v.integer(expected), v.minValue(min, expected), v.maxValue(max, expected));
+  const unbounded = max === Number.MAX_SAFE_INTEGER;
+  return integerWith(unbounded ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`, min, max);
 }
 
 /** A time span in whole milliseconds, at most what a timer can wait (24 days). */
 export function milliseconds(min: number = 1) {
-  return integer(min, 2 ** 31 - 1);
+  return integerWith(`milliseconds, an integer of at least ${min}`, min, 2 ** 31 - 1);
+}
+
+function integerWith(expected: string, min: number, max: number) {
+  return v.pipe(v.number(expected), v.integer(expected), v.minValue(min, expected), v.maxValue(max, expected));
 }
 
 /** A text that is not empty. */
@@ -29,7 +32,7 @@ export function text(expected: string = 'a string') {
 
 /** One of a few names. */
 export function oneOf<const N extends readonly string[]>(...names: N) {
-  return v.picklist(names, `one of ${names.join(', ')}`);
+  return v.picklist(names, names.length === 1 ? `"${names[0]}"` : `one of ${names.join(', ')}`);
 }
 
 /** A list; `expected` says of what. */
@@ -54,13 +57,12 @@ export function orNull<const K extends Kind>(kind: K) {
 
 /** A sustained rate and the burst above it that is let through at once: a token bucket. */
 export function rate() {
-  const expected = 'an object with "perSecond" and "burst"';
-  return fields(expected, { perSecond: integer(1), burst: integer(1) });
+  return fields('a rate, {"perSecond": n, "burst": n}', { perSecond: integer(1), burst: integer(1) });
 }
 
 /** A number of events in a window of time. */
 export function quota() {
-  return fields('an object with "count" and "perMs"', { count: integer(1), perMs: milliseconds() });
+  return fields('a quota, {"count": n, "perMs": n}', { count: integer(1), perMs: milliseconds() });
 }
 
 /** A path; a relative one starts at the configuration file's folder. Parses to an absolute path. */

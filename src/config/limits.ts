@@ -10,18 +10,14 @@ function count(value: number, doc: string, min: number = 1) {
 }
 
 function wait(value: number, doc: string) {
-  return option(milliseconds(), { default: value, doc: `${doc} Milliseconds.`, reload: 'live' });
+  return option(milliseconds(), { default: value, doc, reload: 'live' });
 }
 
 const stanza = section(
   'The XML of one stanza. Beyond a limit the stream ends with `policy-violation`, while the bytes arrive.',
   {
     bytesBeforeAuth: bytes(10_240, 'The size of a top-level element before login, in bytes.', 1024),
-    bytes: bytes(
-      262_144,
-      'The size of a stanza after login, in bytes (RFC 6120 §13.12 asks for at least 10,000).',
-      10_000,
-    ),
+    bytes: bytes(262_144, 'The size of a stanza after login, in bytes (at least 10,000, RFC 6120 §13.12).', 10_000),
     depth: count(64, 'How deep elements may nest.', 8),
     attributes: count(64, 'How many attributes an element may have.', 8),
     children: count(1024, 'How many child elements an element may have.', 8),

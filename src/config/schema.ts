@@ -76,7 +76,7 @@ export function section<const E extends Readonly<Record<string, Node>>>(doc: str
   return Object.assign(object, { node: 'section' as const, doc });
 }
 
-/** Defines sections by a name that the operator chooses and `key` prepares. */
+/** Defines sections by a name that the operator chooses and `key` prepares; two names may not become the same. */
 export function sectionMap<const K extends v.GenericSchema<string, string>, const S extends Section>(
   key: K,
   value: S,
@@ -87,7 +87,19 @@ export function sectionMap<const K extends v.GenericSchema<string, string>, cons
   },
 ) {
   const record = strictly(v.record(key, value, 'an object'));
-  return Object.assign(record, { node: 'map' as const, ...details });
+  const run = record['~run'].bind(record);
+  return Object.assign(record, {
+    node: 'map' as const,
+    ...details,
+    '~run'(dataset: v.UnknownDataset, config: v.Config<v.BaseIssue<unknown>>) {
+      const given = isObject(dataset.value) ? Object.keys(dataset.value).length : 0;
+      const parsed = run(dataset, config);
+      if (parsed.typed && Object.keys(parsed.value).length < given) {
+        v._addIssue(record, 'key', parsed, config, { message: 'names that differ in their normal form' });
+      }
+      return parsed;
+    },
+  });
 }
 
 /** Lets `false` stand for "off" and `true` for all defaults in the place of a section. */
