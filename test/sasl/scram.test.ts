@@ -41,6 +41,17 @@ const VECTORS: readonly Vector[] = [
       'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
     ],
   },
+  {
+    hash: 'SHA-512',
+    salt: 'AAECAwQFBgcICQoLDA0ODw==',
+    serverNonce: 'jx/1eKxRLLmwmf2rGOvbYsM7',
+    messages: [
+      'n,,n=user,r=9IZ2O01zb9IgiIZ1WJ/zgpJB',
+      'r=9IZ2O01zb9IgiIZ1WJ/zgpJBjx/1eKxRLLmwmf2rGOvbYsM7,s=AAECAwQFBgcICQoLDA0ODw==,i=4096',
+      'c=biws,r=9IZ2O01zb9IgiIZ1WJ/zgpJBjx/1eKxRLLmwmf2rGOvbYsM7,p=OP1SIVQbhzwpk/DIkWz5I96wDWPdcnI3ZNuXTisKWvHCTnw82AyzhqRAni9bD9vsff1rDFYWPIOPBKEHop7xPQ==',
+      'v=PY6fgx51qjxtHYJ0T5U3Wjj6po/Z+Dzbp5M3I8N7IIWMWcp50K8t2zv2X1iCWjmaw2Z92uxyom8h3hYi0gV0lw==',
+    ],
+  },
 ];
 
 function derive(hash: ScramHash, password: string, salt: Buffer) {
