@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import type { HttpResponse } from './message.ts';
+
+/** What every answer says unless its handler says otherwise. */
+const DEFAULT_HEADERS = {
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+/** Nothing that is not a page has a reason to load or to be framed. Content Security Policy Level 3 §6. */
+const CSP_OF_DATA = "default-src 'none'; frame-ancestors 'none'";
+const CSP_OF_PAGES = "default-src 'self'; frame-ancestors 'none'";
+
+export interface RespondOptions {
+  /** Leaves the body out, as HEAD asks. */
+  readonly withoutBody: boolean;
+  /** Closes the connection afterwards. */
+  readonly close: boolean;
+  /** Called whenever a part of a streamed body is on its way. */
+  readonly onProgress: () => void;
+}
+
+/** Sends an answer, with the security headers that it does not set itself. */
+export function respond(response: ServerResponse, answer: HttpResponse, options: RespondOptions): void {
+  const { body } = answer;
+  const isPage = answer.headers?.['content-type']?.startsWith('text/html') ?? false;
+  response.writeHead(answer.status, {
+    ...DEFAULT_HEADERS,
+    'content-security-policy': isPage ? CSP_OF_PAGES : CSP_OF_DATA,
+    ...answer.headers,
+    ...lengthOf(answer),
+    ...(options.close ? { connection: [answer.headers?.['connection'], 'close'].filter(Boolean).join(', ') } : {}),
+  });
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    response.end(options.withoutBody ? undefined : body);
+  } else if (options.withoutBody) {
+    body.destroy();
+    response.end();
+  } else {
+    stream(body, response, options.onProgress);
+  }
+}
+
+function lengthOf({ status, body }: HttpResponse): { 'content-length'?: number } {
+  if (status === 204 || status === 304) return {};
+  if (body === undefined) return { 'content-length': 0 };
+  if (typeof body === 'string') return { 'content-length': Buffer.byteLength(body) };
+  return body instanceof Uint8Array ? { 'content-length': body.byteLength } : {};
+}
+
+function stream(body: Readable, response: ServerResponse, onProgress: () => void): void {
+  body.on('data', onProgress);
+  // On failure the connection is cut, which is all that can still be said: the status is out.
+  pipeline(body, response, () => {});
+}
