@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { defineConfig } from '../src/config/config.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
 import { configReference } from '../src/config/reference.ts';
-import type { Section } from '../src/config/schema.ts';
+import { features } from '../src/features/registry.ts';
 
 /** Each feature's options by its name. */
-const sections: Readonly<Record<string, Section | undefined>> = {};
+const sections = Object.fromEntries(features.map(({ name, config }) => [name, config]));
 
 const root = new URL('../', import.meta.url);
 const definition = defineConfig(sections);

@@ -154,6 +154,14 @@ const c2s = section('Streams of clients.', {
   }),
 });
 
+function failures(count: number, what: string) {
+  return option(orNull(quota()), {
+    default: { count, perMs: 60_000 },
+    doc: `${what}. Beyond it logins are refused with \`temporary-auth-failure\` for a while; \`null\` switches this off.`,
+    reload: 'live',
+  });
+}
+
 const auth = section('How users prove who they are.', {
   mechanisms: option(listOf(oneOf(...MECHANISMS), 'a list of SASL mechanisms'), {
     default: MECHANISMS.filter((name) => name !== 'ANONYMOUS'),
@@ -175,16 +183,12 @@ const auth = section('How users prove who they are.', {
     doc: 'Failed logins after which a stream is closed.',
     reload: 'live',
   }),
-  failuresPerAccount: option(orNull(quota()), {
-    default: { count: 20, perMs: 60_000 },
-    doc: 'Failed logins to one account, from anywhere, after which its logins are refused for a while (`temporary-auth-failure`); `null` switches this off.',
-    reload: 'live',
-  }),
-  failuresPerAddress: option(orNull(quota()), {
-    default: { count: 10, perMs: 60_000 },
-    doc: 'Failed logins from one address (IPv6: one /64) after which its logins are refused for a while (`temporary-auth-failure`); `null` switches this off.',
-    reload: 'live',
-  }),
+  failuresPerAddress: failures(10, 'Failed logins from one address (IPv6: one /64), to whatever account'),
+  failuresPerAccountFromAddress: failures(5, 'Failed logins to one account from one address'),
+  failuresPerAccount: failures(
+    20,
+    'Failed logins to one account from anywhere; addresses from which the account has logged in lately are exempt',
+  ),
 });
 
 const registration = section('Accounts made and changed by clients (XEP-0077).', {
@@ -237,7 +241,7 @@ const storage = section('Where accounts, rosters and messages are kept.', {
  */
 export function defineConfig(features: Readonly<Record<string, Section | undefined>>) {
   const switches = Object.fromEntries(
-    Object.entries(features).map(([name, options]) => [name, switchable(options ?? section('No options.', {}))]),
+    Object.entries(features).map(([name, options]) => [name, switchable(options ?? section('Has no options.', {}))]),
   );
   return section('The configuration of the server.', {
     dataDir: option(path(), {

@@ -1,5 +1,8 @@
 import * as v from 'valibot';
 
+/** How many names a message lists of those that would have been valid. */
+const MAX_NAMES_TOLD = 8;
+
 /** What a change of an option needs: `live` is applied by a reload, `restart` waits for the next start. */
 export type Reload = 'live' | 'restart';
 
@@ -129,6 +132,8 @@ export function strictly<const S extends Kind & { readonly message: string }>(
   absent: Readonly<Record<string, unknown>> = {},
 ): S {
   const run = schema['~run'].bind(schema);
+  const quotedNames = names?.map((name) => `"${name}"`).join(' | ');
+  const expected = names === undefined || names.length > MAX_NAMES_TOLD ? 'a known name' : `one of ${names.join(', ')}`;
   return Object.assign(schema, {
     '~run'(dataset: v.UnknownDataset, config: v.Config<v.BaseIssue<unknown>>) {
       const input = dataset.value;
@@ -136,24 +141,22 @@ export function strictly<const S extends Kind & { readonly message: string }>(
         v._addIssue(schema, 'type', dataset, config);
         return dataset;
       }
-      dataset.value = { ...absent, ...input };
+      const filled: Record<string, unknown> = { ...absent, ...input };
+      dataset.value = filled;
       const parsed = run(dataset, config);
       for (const key of Object.keys(input)) {
         if (names === undefined || names.includes(key)) continue;
         v._addIssue(schema, 'key', parsed, config, {
           input: key,
-          expected: names.map((name) => `"${name}"`).join(' | '),
-          message: UNKNOWN_NAME,
-          path: [{ type: 'object', origin: 'key', input: { ...input }, key, value: undefined }],
+          expected: quotedNames,
+          message: expected,
+          path: [{ type: 'object', origin: 'key', input: filled, key, value: undefined }],
         });
       }
       return parsed;
     },
   });
 }
-
-/** The message of the issue that reports an unknown key. */
-export const UNKNOWN_NAME = 'a known name';
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

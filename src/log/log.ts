@@ -40,7 +40,7 @@ export interface Logger {
 export interface RootLogger extends Logger {
   /** The least important level written, by this logger and its descendants. May be set at any time. */
   level: LogLevel;
-  /** Writes what is buffered before it returns. Also done when the process exits. */
+  /** Writes what is buffered before it returns; a write under way ends by itself. Also done when the process exits. */
   flush(): void;
 }
 
