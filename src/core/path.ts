@@ -175,9 +175,10 @@ export class Path {
   }
 
   #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown>): void {
-    stored.catch((cause: unknown) =>
-      this.#router.bounce(stanza, new StanzaError('internal-server-error', { cause, type: 'wait' })),
-    );
+    stored.catch((cause: unknown) => {
+      const failed = new StanzaError('internal-server-error', { cause, type: 'wait' });
+      this.#router.bounce(stanza, cause instanceof StanzaError ? cause : failed);
+    });
   }
 }
 

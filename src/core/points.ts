@@ -19,7 +19,10 @@ export interface Passage {
   readonly account: Account;
   /** Adds what only this account's devices may see, such as an archive's `stanza-id`. */
   annotate(element: Element): void;
-  /** Holds the stanza, and what `deliver` adds, back until the promise is fulfilled; if it rejects, the sender gets an error. */
+  /**
+   * Holds the stanza, and what `deliver` adds, back until the promise is fulfilled; if it rejects, the sender gets an error:
+   * the one that it rejects with, if that is a StanzaError.
+   */
   waitUntil(stored: Promise<unknown>): void;
   /** Sends a stanza to one session of the account, under the same conditions as the stanza that passes. */
   deliver(session: Session, stanza: AnyStanza): void;
