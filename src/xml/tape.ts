@@ -59,7 +59,7 @@ export class Tape {
     this.namespaces[0] = ns;
     this.defaultNamespaces[0] = defaultNamespace;
     this.childCounts[0] = 0;
-    this.bindings.length = 0;
+    if (this.bindings.length > 0) this.bindings.length = 0;
     this.textStart = -1;
     this.textEscaped = false;
     this.isInCdata = false;

@@ -14,7 +14,7 @@ import {
   SPACE,
 } from './chars.ts';
 import { notWellFormed, policyViolation, restrictedXml, type XmlLimits } from './limits.ts';
-import { hashByte, intern, internText } from './names.ts';
+import { intern, internText } from './names.ts';
 import { checkDeclaration, resolvePrefixes } from './namespaces.ts';
 import { NS_CLIENT } from './ns.ts';
 import { codePointOf, decodeValue, type Tape } from './tape.ts';
@@ -185,6 +185,7 @@ export class Tokenizer {
       if (byte === GT) break;
       if (byte === SLASH) {
         if (this.position + 1 >= this.end) return false;
+        if (this.bytes[this.position + 1] !== GT) throw notWellFormed('a tag has a stray /');
         break;
       }
       if (!isSpaced) throw notWellFormed('white space is missing between attributes');
@@ -265,9 +266,11 @@ export class Tokenizer {
 
   /** Reads `=` and the opening quote, which it returns. */
   #readQuote(): number {
-    this.skipSpace();
-    if (this.position >= this.end) return INCOMPLETE;
-    if (this.bytes[this.position] !== EQUALS) throw notWellFormed('an attribute has no value');
+    if (this.bytes[this.position] !== EQUALS) {
+      this.skipSpace();
+      if (this.position >= this.end) return INCOMPLETE;
+      if (this.bytes[this.position] !== EQUALS) throw notWellFormed('an attribute has no value');
+    }
     this.position++;
     this.skipSpace();
     if (this.position >= this.end) return INCOMPLETE;
@@ -282,7 +285,7 @@ export class Tokenizer {
     let at = this.position;
     this.#isEscaped = false;
     for (;;) {
-      while (at < end && (CLASSES[bytes[at] as number] as number) & PLAIN_VALUE) at++;
+      at = skipClass(bytes, at, end, PLAIN_VALUE);
       if (at >= end) return false;
       const byte = bytes[at] as number;
       if (byte === quote) break;
@@ -308,20 +311,18 @@ export class Tokenizer {
   #readName(): string {
     const { bytes, end, position } = this;
     let at = position;
-    let hash = 0;
     let byte = 0;
     this.#colon = -1;
     while (at < end) {
       byte = bytes[at] as number;
       if (((CLASSES[byte] as number) & NAME) === 0) break;
-      hash = hashByte(hash, byte);
       at++;
     }
     if (at === end) return '';
     if (byte === COLON || byte >= 0x80) return this.#readUnusualName();
     if (at === position || !((CLASSES[bytes[position] as number] as number) & NAME_START)) throw badName();
     this.position = at;
-    return intern(bytes, position, at, hash);
+    return intern(bytes, position, at);
   }
 
   /** Reads a name that has a prefix or characters beyond ASCII. */
@@ -363,7 +364,7 @@ export class Tokenizer {
     let at = this.position;
     if (tape.textStart < 0) tape.textStart = at - this.base;
     for (;;) {
-      while (at < end && (CLASSES[bytes[at] as number] as number) & PLAIN_TEXT) at++;
+      at = skipClass(bytes, at, end, PLAIN_TEXT);
       if (at >= end) break;
       const byte = bytes[at] as number;
       if (byte === LT) {
@@ -481,6 +482,23 @@ export class Tokenizer {
     this.#searched = end - position;
     return false;
   }
+}
+
+/** Returns where the bytes from `at` on leave the class. Four at a time, because this is where most bytes are. */
+function skipClass(bytes: Buffer, from: number, end: number, wanted: number): number {
+  let at = from;
+  while (
+    at + 4 <= end &&
+    (CLASSES[bytes[at] as number] as number) &
+      (CLASSES[bytes[at + 1] as number] as number) &
+      (CLASSES[bytes[at + 2] as number] as number) &
+      (CLASSES[bytes[at + 3] as number] as number) &
+      wanted
+  ) {
+    at += 4;
+  }
+  while (at < end && (CLASSES[bytes[at] as number] as number) & wanted) at++;
+  return at;
 }
 
 function sequenceLength(code: number): number {
