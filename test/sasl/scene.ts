@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { pbkdf2Sync } from 'node:crypto';
 import { SaslError, type SaslErrorCondition } from '../../src/errors.ts';
 import type {
   AccountStatus,
@@ -6,11 +7,13 @@ import type {
   SaslContext,
   SaslExchange,
   SaslMechanism,
+  SaslStep,
   ScramHash,
   ScramKeys,
 } from '../../src/sasl/mechanism.ts';
 import { createMechanisms } from '../../src/sasl/mechanisms.ts';
 import { Passwords, type ScramKeySet } from '../../src/sasl/passwords.ts';
+import { hashFunction, keysOf } from '../../src/sasl/scram-keys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 export const DOMAIN = 'capulet.example';
@@ -107,4 +110,16 @@ export async function failsWith(condition: SaslErrorCondition, run: () => unknow
     (error) => error instanceof SaslError && error.condition === condition,
     condition,
   );
+}
+
+/** The keys of a password with a given salt, at 4096 iterations. */
+export function derive(hash: ScramHash, password: string, salt: Buffer): ScramKeys {
+  const { digest, bytes } = hashFunction(hash);
+  return keysOf(hash, pbkdf2Sync(password, salt, ITERATIONS, bytes, digest), salt, ITERATIONS);
+}
+
+/** What a step sends to the client. */
+export function dataOf(step: SaslStep): Buffer {
+  assert.ok(step.data);
+  return step.data;
 }
