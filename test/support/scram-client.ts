@@ -23,6 +23,7 @@ export class ScramClient {
   readonly #header: string;
   readonly #bare: string;
   #serverSignature = '';
+  #salted: { readonly salt: string; readonly iterations: string; readonly password: Buffer } | undefined;
 
   constructor(options: ScramClientOptions) {
     this.#options = options;
@@ -50,7 +51,12 @@ export class ScramClient {
     const channelBinding = Buffer.concat([Buffer.from(this.#header), data]).toString('base64');
     const withoutProof = `c=${channelBinding},r=${nonce}`;
     const authMessage = `${this.#bare},${serverFirst},${withoutProof}`;
-    const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), bytes, name);
+    // Kept, as RFC 5802 §5.1 allows, for those who log in many times.
+    if (this.#salted?.salt !== salt || this.#salted.iterations !== iterations) {
+      const derived = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), bytes, name);
+      this.#salted = { salt, iterations, password: derived };
+    }
+    const salted = this.#salted.password;
     const clientKey = mac(salted, 'Client Key');
     const signature = mac(createHash(name).update(clientKey).digest(), authMessage);
     const proof = clientKey.map((byte, i) => byte ^ (signature[i] ?? 0));
