@@ -9,6 +9,12 @@ export type Reload = 'live' | 'restart';
 /** What an option accepts: a schema whose messages say what was expected. The kinds are in `kinds.ts`. */
 export type Kind<T = unknown> = v.GenericSchema<unknown, T>;
 
+interface OptionNode {
+  readonly node: 'option';
+  readonly doc: string;
+  readonly reload: Reload;
+}
+
 /** One setting with a default. */
 export type Option<T = unknown> = Kind<T> & {
   readonly node: 'option';
@@ -60,9 +66,17 @@ type Immutable<T> = T extends readonly (infer E)[]
  * Defines one setting.
  * `doc` is the sentence or two that the reference page and editors show: what it does, in which unit.
  */
-export function option<const S extends Kind, D extends v.InferInput<S> | undefined>(
+export function option<const S extends Kind>(
   kind: S,
-  details: { readonly default: D; readonly doc: string; readonly reload: Reload },
+  details: { readonly default: undefined; readonly doc: string; readonly reload: Reload },
+): v.OptionalSchema<S, undefined> & OptionNode;
+export function option<const S extends Kind>(
+  kind: S,
+  details: { readonly default: v.InferInput<S>; readonly doc: string; readonly reload: Reload },
+): v.OptionalSchema<S, v.InferInput<S> & NonNullable<unknown>> & OptionNode;
+export function option<const S extends Kind>(
+  kind: S,
+  details: { readonly default: v.InferInput<S> | undefined; readonly doc: string; readonly reload: Reload },
 ) {
   return Object.assign(v.optional(kind, details.default), {
     node: 'option' as const,

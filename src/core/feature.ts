@@ -1,5 +1,6 @@
 import type { Section } from '../config/schema.ts';
-import type { HttpHandler, HttpMethod, HttpRoutes } from '../http/routes.ts';
+import type { HttpHandler, HttpMethod } from '../http/message.ts';
+import type { RouteOptions, Routes } from '../http/routes.ts';
 import type { JID } from '../jid.ts';
 import type { Logger } from '../log/log.ts';
 import type { AnyStanza, Iq, Presence } from '../stanza.ts';
@@ -67,10 +68,15 @@ export interface FeatureHost {
   setPresence(account: Account, session: Session, presence: Presence | undefined): void;
   /** Says who may ask accounts what is only for those that see their presence. One feature knows. */
   audience(check: AudienceCheck): void;
+  /** Whether an address may ask an account what is only for those that see its presence; the account itself may. */
+  mayAsk(account: Account, from: JID): Awaitable<boolean>;
+  /** Removes a user and all that is kept of it; `gone` is called when nobody can log in any more and sessions still live. */
+  removeUser(local: string, gone?: () => void): Promise<void>;
   advertise(entry: Advertised, on?: Advertiser): void;
   advertised(on: Advertiser): readonly Advertised[];
   negotiate(feature: StreamFeature<ClientStream>): void;
-  http(method: HttpMethod, path: string, run: HttpHandler): void;
+  /** Serves a path on the HTTP listeners, for requests to this host. */
+  http(method: HttpMethod, path: string, run: HttpHandler, options?: Omit<RouteOptions, 'host'>): void;
   command(command: Command): void;
   /** Gives a subdomain, such as `conference`, to a destination and lists it in disco#items. */
   mount(subdomain: string, destination: Destination): void;
@@ -93,7 +99,7 @@ export interface FeatureHost {
 /** What the scopes of all features of all hosts share. */
 export interface Ground {
   readonly store: Store;
-  readonly http: HttpRoutes;
+  readonly routes: Routes;
   /** Opens a table or journal once for all hosts. */
   table<V>(spec: TableSpec<V>): Table<V>;
   journal<V>(spec: JournalSpec<V>): Journal<V>;
@@ -176,6 +182,14 @@ export class FeatureScope implements FeatureHost {
     this.#host.routes.mayAsk = check;
   }
 
+  mayAsk(account: Account, from: JID): Awaitable<boolean> {
+    return this.#host.routes.isAllowed(account, from);
+  }
+
+  removeUser(local: string, gone?: () => void): Promise<void> {
+    return this.#host.removeUser(local, gone);
+  }
+
   advertise(entry: Advertised, on: Advertiser = 'host'): void {
     this.#undo.push(this.#host.advertisements.add(entry, on));
   }
@@ -188,8 +202,8 @@ export class FeatureScope implements FeatureHost {
     this.#undo.push(this.#host.addStreamFeature(feature));
   }
 
-  http(method: HttpMethod, path: string, run: HttpHandler): void {
-    this.#undo.push(this.#ground.http.add(method, path, run));
+  http(method: HttpMethod, path: string, run: HttpHandler, options: Omit<RouteOptions, 'host'> = {}): void {
+    this.#undo.push(this.#ground.routes.add(method, path, run, { ...options, host: this.domain }));
   }
 
   command(command: Command): void {

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { StanzaError, StreamError } from '../errors.ts';
 import { JID } from '../jid.ts';
 import type { Logger } from '../log/log.ts';
-import { type AnyStanza, type Iq, type Message, iq as makeIq, mayBounce, type Presence } from '../stanza.ts';
+import { type AnyStanza, type Iq, mayBounce, type Presence } from '../stanza.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
 import type { EndReason } from '../stream/stream.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
@@ -216,12 +216,16 @@ export class Host implements Destination {
     if (account !== undefined) for (const session of [...account.sessions.values()]) this.kick(account, session, error);
   }
 
-  /** Removes a user and everything that features keep of it; resolves when all of it is durable. */
-  async removeUser(local: string): Promise<void> {
+  /**
+   * Removes a user and everything that features keep of it; resolves when all of it is durable. The user itself goes
+   * first, so that nobody logs in meanwhile; `gone` is called when that is durable, before the sessions end.
+   */
+  async removeUser(local: string, gone?: () => void): Promise<void> {
     const jid = JID.of(local, this.domain);
-    this.kickAll(local, new StreamError('not-authorized', { text: 'the account was removed' }));
-    await this.users.remove(local);
-    this.#forget(local);
+    await this.users.remove(jid.local);
+    gone?.();
+    this.kickAll(jid.local, new StreamError('not-authorized', { text: 'the account was removed' }));
+    this.#forget(jid.local);
     await this.topics.settle(accountRemoved, { jid });
   }
 

@@ -81,12 +81,17 @@ export class IqRoutes {
     const key = keyOf(route.type, route.ns, route.name, route.to);
     if (this.#entries.has(key)) throw new Error(`two handlers for ${key}`);
     // The dispatcher builds each request for the addressee of its route.
-    this.#entries.set(key, { run: run as Entry['run'], audience: route.audience ?? 'subscribers' });
+    this.#entries.set(key, { run: run as unknown as Entry['run'], audience: route.audience ?? 'subscribers' });
     return () => void this.#entries.delete(key);
   }
 
   has(type: 'get' | 'set', payload: Element, to: Addressee): boolean {
     return this.#entries.has(keyOf(type, attr(payload, 'xmlns') ?? NS_CLIENT, payload.name, to));
+  }
+
+  /** Whether an address may ask an account what is only for those that it shares its presence with, and for itself. */
+  isAllowed(account: Account, from: JID): Awaitable<boolean> {
+    return from.bare().equals(account.jid) || this.mayAsk(account, from);
   }
 
   /**
@@ -127,8 +132,7 @@ export class IqRoutes {
   }
 
   #forSubscribers(entry: Entry, request: IqRequest<'self'>): Awaitable<Element | undefined | void> {
-    if (request.from.bare().equals(request.account.jid)) return entry.run(request);
-    const allowed = this.mayAsk(request.account, request.from);
+    const allowed = this.isAllowed(request.account, request.from);
     // The same answer as for an account that does not exist: a stranger learns nothing. RFC 6121 §8.5.1.
     const decide = (yes: boolean): Awaitable<Element | undefined | void> => {
       if (!yes) throw new StanzaError('service-unavailable');

@@ -12,12 +12,17 @@ export interface StoredKeys {
   readonly serverKey: string;
 }
 
+/** What a user may do beyond using the account. */
+export type Role = 'admin' | 'member';
+
 /** What is stored of a user. Fields that this version does not know are kept as they are. */
 export interface UserRecord {
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
   readonly scram: Readonly<Partial<Record<ScramHash, StoredKeys>>>;
   readonly disabled?: boolean;
+  /** Absent for a member. */
+  readonly role?: Role;
 }
 
 /** The users of all hosts, under domain and localpart. */
@@ -25,7 +30,7 @@ export const USERS: TableSpec<UserRecord> = { name: 'users', parse: parseUserRec
 
 function parseUserRecord(json: unknown): UserRecord {
   if (!isObject(json)) throw new TypeError('a user is not an object');
-  const { createdAt, scram, disabled, ...later } = json;
+  const { createdAt, scram, disabled, role, ...later } = json;
   if (typeof createdAt !== 'number') throw new TypeError('a user has no time of creation');
   if (!isObject(scram)) throw new TypeError('a user has no keys');
   if (disabled !== undefined && typeof disabled !== 'boolean') throw new TypeError('"disabled" is not a boolean');
@@ -36,7 +41,13 @@ function parseUserRecord(json: unknown): UserRecord {
     if (!isStoredKeys(stored)) throw new TypeError(`the ${hash} keys of a user are damaged`);
     keys[hash] = stored;
   }
-  return { ...later, createdAt, scram: keys, ...(disabled === undefined ? {} : { disabled }) };
+  return {
+    ...later,
+    createdAt,
+    scram: keys,
+    ...(disabled === true ? { disabled } : {}),
+    ...(role === 'admin' ? { role } : {}),
+  };
 }
 
 function isObject(json: unknown): json is Record<string, unknown> {

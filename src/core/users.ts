@@ -6,7 +6,7 @@ import { MAX_PASSWORD_BYTES, preparePassword } from '../sasl/prepare.ts';
 import { SCRAM_HASHES } from '../sasl/scram-keys.ts';
 import type { Page, Table } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
-import { fromStored, toStored, type UserRecord } from './user-record.ts';
+import { fromStored, type Role, toStored, type UserRecord } from './user-record.ts';
 
 /** A user as administrators see one. */
 export interface User {
@@ -14,6 +14,8 @@ export interface User {
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
   readonly disabled: boolean;
+  /** Given with the account; the configuration may name further administrators. */
+  readonly role: Role;
 }
 
 /** Why the sessions of a user must not go on as they are. */
@@ -66,11 +68,11 @@ export class Users implements CredentialSource {
   }
 
   /** Adds a user. Throws StanzaError: `conflict` if there is one; `not-acceptable` for a password that cannot be. */
-  async create(local: string, password: string): Promise<User> {
+  async create(local: string, password: string, role: Role = 'member'): Promise<User> {
     const username = prepare(local);
     if (await this.#has(username)) throw new StanzaError('conflict');
     const scram = toStored(await this.#derive(password));
-    const record: UserRecord = { createdAt: this.#clock.now(), scram };
+    const record: UserRecord = { createdAt: this.#clock.now(), scram, ...(role === 'member' ? {} : { role }) };
     await this.#table.update([this.domain, username], (old) => {
       if (old !== undefined) throw new StanzaError('conflict');
       return record;
@@ -114,7 +116,7 @@ export class Users implements CredentialSource {
   /** Lists the users by localpart. */
   async *list({ after, limit }: UserPage = {}): AsyncIterable<User> {
     const page: Page = {
-      ...(after === undefined ? {} : { after: [after] }),
+      ...(after === undefined ? {} : { after: [this.domain, after] }),
       ...(limit === undefined ? {} : { limit }),
     };
     for await (const [key, record] of this.#table.list([this.domain], page)) {
@@ -170,8 +172,8 @@ export class Users implements CredentialSource {
     for (const run of this.#listeners) run(jid, change);
   }
 
-  #user(username: string, { createdAt, disabled = false }: UserRecord): User {
-    return { jid: JID.of(username, this.domain), createdAt, disabled };
+  #user(username: string, { createdAt, disabled = false, role = 'member' }: UserRecord): User {
+    return { jid: JID.of(username, this.domain), createdAt, disabled, role };
   }
 }
 

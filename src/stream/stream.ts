@@ -16,7 +16,7 @@ export const AUTHENTICATED = 2;
 export const BOUND = 4;
 
 /** What a stream is waiting for, and what happens when its time is up. */
-export type DeadlineKind = 'header' | 'authentication' | 'bind' | 'silence' | 'close';
+export type DeadlineKind = 'header' | 'authentication' | 'bind' | 'silence' | 'ping' | 'close';
 
 /** Why a stream ended, for its owner and the log. */
 export interface EndReason {
@@ -43,8 +43,10 @@ export interface StreamOptions {
   readonly log: Logger;
   /** How long the peer may take to close its half. */
   readonly closeMs: number;
-  /** The first bytes' deadline, in milliseconds from now. */
+  /** How long the peer may take to open the stream. */
   readonly headerMs: number;
+  /** Who we say we are when a stream fails before the peer has said whom it wants. */
+  readonly from: string;
 }
 
 /** One XML stream: opens, restarts and closes it, keeps its elements in order, and ends with its transport. RFC 6120 §4. */
@@ -149,7 +151,7 @@ export class Stream implements TransportHandler {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#reason ??= error === undefined ? { kind } : { kind, error };
     // RFC 6120 §4.9.1.2: an error during opening is sent inside a stream all the same.
-    if (!this.#headerSent) this.open({});
+    if (!this.#headerSent) this.open({ from: this.#options.from });
     if (error !== undefined) this.transport.sendStreamElement('error', streamErrorContent(error));
     this.transport.closeStream();
     this.#state = 'closing';

@@ -1,0 +1,44 @@
+import { StanzaError } from '../errors.ts';
+import { type JID, JidError } from '../jid.ts';
+import { resultFor } from '../stanza.ts';
+import type { StreamFeature } from '../stream/negotiation.ts';
+import { AUTHENTICATED, BOUND } from '../stream/stream.ts';
+import { newId } from '../util/ids.ts';
+import { child, type Element, el, text } from '../xml/element.ts';
+import { NS_BIND } from '../xml/ns.ts';
+import type { ClientConnection } from './connection.ts';
+
+/** Binds a resource to the stream: the client's choice, or one of ours. RFC 6120 §7. */
+export const bind: StreamFeature<ClientConnection> = {
+  name: 'bind',
+  needs: AUTHENTICATED,
+  excludes: BOUND,
+  offer: () => el('bind', { xmlns: NS_BIND }),
+  acceptsIq: { ns: NS_BIND, name: 'bind' },
+  async accept(connection, element) {
+    const { jid: account, request } = connection;
+    if (account === undefined || request === undefined || request.type !== 'set' || request.id === undefined) {
+      throw new StanzaError('bad-request');
+    }
+    const jid = requestedAddress(account, element);
+    const bound = await connection.host.bind(jid, connection, connection.isAnonymous);
+    if (!connection.stream.isOpen) {
+      connection.host.endSession(bound.account, bound.session, { kind: 'lost' });
+      return;
+    }
+    connection.bound(bound.account, bound.session);
+    connection.log.info('session.bound', { jid: jid.toString() });
+    const answer = resultFor(request, el('bind', { xmlns: NS_BIND }, el('jid', {}, jid.toString())));
+    connection.reply(answer.copy({ from: undefined, to: undefined }));
+  },
+};
+
+function requestedAddress(account: JID, element: Element): JID {
+  const resource = text(child(element, 'resource'));
+  try {
+    return account.withResource(resource === '' ? newId() : resource);
+  } catch (error) {
+    if (error instanceof JidError) throw new StanzaError('bad-request', { text: error.message, cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,335 @@
+import type { Account } from '../core/account.ts';
+import type { ClientStream } from '../core/client-stream.ts';
+import type { Host } from '../core/host.ts';
+import type { Link, Session } from '../core/session.ts';
+import { StanzaError, StreamError } from '../errors.ts';
+import { JID, JidError } from '../jid.ts';
+import type { Logger } from '../log/log.ts';
+import { TokenBucket } from '../net/rate.ts';
+import type { Sasl1 } from '../sasl/sasl1.ts';
+import { errorElement, type Iq, isStanza, iq as makeIq, Payload, parseStanza } from '../stanza.ts';
+import { acceptor, iqAcceptor, offers, type StreamFeature } from '../stream/negotiation.ts';
+import {
+  AUTHENTICATED,
+  BOUND,
+  type DeadlineKind,
+  type EndReason,
+  SECURE,
+  Stream,
+  type StreamOwner,
+} from '../stream/stream.ts';
+import type { Transport } from '../stream/transport.ts';
+import type { Awaitable } from '../util/awaitable.ts';
+import { isPromise } from '../util/awaitable.ts';
+import { sleep } from '../util/clock.ts';
+import { newId } from '../util/ids.ts';
+import { attr, type Element, el, serialize } from '../xml/element.ts';
+import { NS_CLIENT, NS_STREAMS } from '../xml/ns.ts';
+import type { StreamHeader } from '../xml/parser.ts';
+import { type C2sService, xmlLimits } from './service.ts';
+
+/** Asked of a client that has been silent for long; any answer shows that it lives. XEP-0199. */
+const NS_PING = 'urn:xmpp:ping';
+
+/** One client's connection: negotiates its stream, then hands its stanzas to its session. */
+export class ClientConnection implements StreamOwner, ClientStream, Link {
+  readonly service: C2sService;
+  readonly stream: Stream;
+  readonly log: Logger;
+  /** The connection's name in the log. */
+  readonly id: string;
+  jid: JID | undefined;
+  account: Account | undefined;
+  session: Session | undefined;
+  request: Iq | undefined;
+  isAnonymous = false;
+  /** The login in progress; a new one after STARTTLS, because other mechanisms are then on offer. */
+  sasl: Sasl1 | undefined;
+  #host: Host | undefined;
+  readonly #features: readonly StreamFeature<ClientConnection>[];
+  #stanzas: TokenBucket | undefined;
+  #bytes: TokenBucket | undefined;
+  #pingedAt = 0;
+  readonly #over: (connection: ClientConnection) => void;
+  #authenticated: (() => void) | undefined;
+
+  /**
+   * `features` is what the server itself lets clients negotiate. `authenticated` is called once, at the latest when the
+   * connection ends; `over` when it has ended.
+   */
+  constructor(
+    transport: Transport,
+    service: C2sService,
+    features: readonly StreamFeature<ClientConnection>[],
+    calls: { authenticated: () => void; over: (connection: ClientConnection) => void },
+  ) {
+    this.service = service;
+    this.#features = features;
+    this.id = newId().slice(0, 8);
+    this.log = service.log.child({ conn: this.id });
+    this.#over = calls.over;
+    this.#authenticated = calls.authenticated;
+    const { timeouts } = service.settings.current.limits;
+    this.stream = new Stream(transport, {
+      clock: service.clock,
+      log: this.log,
+      closeMs: timeouts.closeMs,
+      headerMs: timeouts.streamHeaderMs,
+      from: service.hosts.keys().next().value ?? '',
+    });
+    this.stream.owner = this;
+    this.log.debug('stream.accepted', { address: transport.remoteAddress, transport: transport.kind });
+  }
+
+  /** The virtual host that the client asked for. */
+  get host(): Host {
+    if (this.#host === undefined) throw new Error('the client has not opened its stream');
+    return this.#host;
+  }
+
+  get domain(): string {
+    return this.host.domain;
+  }
+
+  get remoteAddress(): string {
+    return this.stream.transport.remoteAddress;
+  }
+
+  get secure(): boolean {
+    return (this.stream.bits & SECURE) !== 0;
+  }
+
+  get bufferedBytes(): number {
+    return this.stream.bufferedBytes;
+  }
+
+  send(xml: string): void {
+    this.stream.send(xml);
+  }
+
+  close(error?: StreamError): void {
+    this.stream.close(error);
+  }
+
+  /** The server is going away. RFC 6120 §4.9.3.20. */
+  shutDown(): void {
+    this.stream.close(new StreamError('system-shutdown'), 'shutdown');
+  }
+
+  opened(header: StreamHeader): void {
+    checkHeader(header);
+    const host = this.#hostFor(header.attrs['to']);
+    const { timeouts } = this.service.settings.current.limits;
+    const from = header.attrs['from'];
+    const isFirst = this.#host === undefined;
+    this.#host = host;
+    this.stream.open({ from: host.domain, lang: 'en', ...(from === undefined ? {} : { to: from }) });
+    if (this.jid !== undefined && from !== undefined && !isAddressOf(this.jid, from)) {
+      throw new StreamError('invalid-from');
+    }
+    if (this.jid !== undefined) this.stream.expire('bind', timeouts.bindMs);
+    else if (isFirst) this.stream.expire('authentication', timeouts.authenticationMs);
+    this.stream.sendFeatures([
+      ...offers(this.#features, this, this.stream.bits),
+      ...offers(host.streamFeatures, this, this.stream.bits),
+    ]);
+  }
+
+  element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
+    if (!isStanza(element)) return this.#nonza(element);
+    if (this.session === undefined) return this.#negotiationIq(element, inner);
+    const done = this.#stanza(element, inner);
+    const debtMs = this.#charge(bytes);
+    if (debtMs === 0) return done;
+    // Whoever sends too fast is read more slowly; nothing is lost.
+    const rest = (): Promise<void> => sleep(this.service.clock, debtMs);
+    return isPromise(done) ? done.then(rest) : rest();
+  }
+
+  expired(kind: DeadlineKind): void {
+    const { timeouts } = this.service.settings.current.limits;
+    const now = this.service.clock.now();
+    const heardAt = this.stream.transport.heardAt;
+    if (kind === 'silence' && now - heardAt < timeouts.silenceMs) {
+      this.stream.expire('silence', timeouts.silenceMs - (now - heardAt));
+    } else if (kind === 'silence') {
+      this.#ping();
+      this.stream.expire('ping', timeouts.pingTimeoutMs);
+    } else if (kind === 'ping' && heardAt > this.#pingedAt) {
+      this.stream.expire('silence', timeouts.silenceMs);
+    } else {
+      this.stream.close(new StreamError('connection-timeout', { text: TIMEOUT_TEXTS[kind] }));
+    }
+  }
+
+  ended(reason: EndReason): void {
+    this.#release();
+    const { account, session, jid } = this;
+    if (account !== undefined && session !== undefined) this.host.endSession(account, session, reason);
+    const { kind, error, cause } = reason;
+    const fields = { kind, jid: session?.jid.toString() ?? jid?.toString(), condition: error?.condition };
+    // A stranger's failure says little: bots knock at every port all day.
+    if (jid === undefined) this.log.debug('stream.ended', fields, error ?? cause);
+    else this.log.info('stream.ended', { ...fields, text: error?.text });
+    this.#over(this);
+  }
+
+  /** The client has proved who it is; it opens the stream anew. RFC 6120 §6.4.6. */
+  authenticated(jid: JID, isAnonymous: boolean): void {
+    this.jid = jid;
+    this.isAnonymous = isAnonymous;
+    this.sasl = undefined;
+    this.#release();
+    this.stream.bits |= AUTHENTICATED;
+    this.stream.setLimits(xmlLimits(this.service.settings.current.limits, true));
+    this.stream.restart();
+    this.stream.expire('bind', this.service.settings.current.limits.timeouts.bindMs);
+  }
+
+  /** The stream is protected now; it begins anew. RFC 6120 §5.4.3.3. */
+  secured(): void {
+    this.sasl = undefined;
+    this.stream.bits |= SECURE;
+    this.stream.restart();
+  }
+
+  /** A resource was bound: stanzas may flow. RFC 6120 §7.1. */
+  bound(account: Account, session: Session): void {
+    this.account = account;
+    this.session = session;
+    this.stream.bits |= BOUND;
+    const { traffic, timeouts } = this.service.settings.current.limits;
+    const now = this.service.clock.monotonic();
+    if (traffic.stanzas !== null) this.#stanzas = new TokenBucket(traffic.stanzas, now);
+    if (traffic.bytes !== null) this.#bytes = new TokenBucket(traffic.bytes, now);
+    this.stream.expire('silence', timeouts.silenceMs);
+  }
+
+  /** Sends an iq of the negotiation, before there is a session. */
+  reply(iq: Iq): void {
+    this.stream.send(iq.toString());
+  }
+
+  #stanza(element: Element, inner: string | undefined): Awaitable<void> {
+    const { account, session } = this;
+    if (account === undefined || session === undefined) return;
+    try {
+      const stanza = parseStanza(element, inner);
+      if (stanza.from !== undefined && !isOwn(stanza.from, session.jid)) throw new StreamError('invalid-from');
+      this.log.debug('stanza.received', { kind: stanza.kind, type: stanza.type, to: element.attrs['to'] });
+      return this.host.fromClient(account, session, stanza);
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error;
+      this.#refuse(element, error);
+    }
+  }
+
+  // Answers a stanza that could not even be typed. RFC 6120 §8.3.1.
+  #refuse(element: Element, error: StanzaError): void {
+    const type = attr(element, 'type');
+    if (type === 'error' || type === 'result') return;
+    const answer = el(element.name, { id: attr(element, 'id'), type: 'error' }, errorElement(error));
+    this.stream.send(serialize(answer));
+  }
+
+  #nonza(element: Element): Awaitable<void> {
+    const own = acceptor(this.#features, this.stream.bits, element);
+    if (own?.accept !== undefined) return own.accept(this, element);
+    const feature = acceptor(this.host.streamFeatures, this.stream.bits, element);
+    if (feature?.accept !== undefined) return feature.accept(this, element);
+    throw new StreamError('unsupported-stanza-type');
+  }
+
+  // Before a resource is bound, only what is negotiated by iq is served. RFC 6120 §7.1, §4.9.3.12.
+  #negotiationIq(element: Element, inner: string | undefined): Awaitable<void> {
+    const [payload] = element.name === 'iq' ? Payload.of(element, inner).elements : [];
+    const accept = payload && this.#iqAcceptor(payload);
+    if (accept === undefined) throw new StreamError('not-authorized');
+    try {
+      const request = parseStanza(element, inner);
+      if (request.kind !== 'iq') return;
+      this.request = request;
+      const done = accept();
+      return isPromise(done) ? done.catch((error: unknown) => this.#refused(element, error)) : done;
+    } catch (error) {
+      this.#refused(element, error);
+    }
+  }
+
+  #iqAcceptor(payload: Element): (() => Awaitable<void>) | undefined {
+    const { bits } = this.stream;
+    const own = iqAcceptor(this.#features, bits, payload);
+    if (own !== undefined) return () => own.accept?.(this, payload);
+    const feature = iqAcceptor(this.host.streamFeatures, bits, payload);
+    return feature && (() => feature.accept?.(this, payload));
+  }
+
+  #refused(element: Element, error: unknown): void {
+    if (!(error instanceof StanzaError)) throw error;
+    this.#refuse(element, error);
+  }
+
+  #charge(bytes: number): number {
+    if (this.#stanzas === undefined && this.#bytes === undefined) return 0;
+    const now = this.service.clock.monotonic();
+    return Math.max(this.#stanzas?.spend(1, now) ?? 0, this.#bytes?.spend(bytes, now) ?? 0);
+  }
+
+  #ping(): void {
+    this.#pingedAt = this.service.clock.now();
+    const payload = new Payload([el('ping', { xmlns: NS_PING })]);
+    this.stream.send(
+      makeIq({ type: 'get', id: newId(), from: this.host.jid, to: this.session?.jid, payload }).toString(),
+    );
+  }
+
+  #hostFor(to: string | undefined): Host {
+    let domain: string;
+    try {
+      domain = JID.parse(to ?? '').domain;
+    } catch (error) {
+      if (error instanceof JidError) throw new StreamError('host-unknown', { cause: error });
+      throw error;
+    }
+    const host = this.service.hosts.get(domain);
+    if (host === undefined) throw new StreamError('host-unknown');
+    // Who has logged in at one host cannot go on at another.
+    if (this.jid !== undefined && host !== this.#host) throw new StreamError('not-authorized');
+    return host;
+  }
+
+  #release(): void {
+    this.#authenticated?.();
+    this.#authenticated = undefined;
+  }
+}
+
+const TIMEOUT_TEXTS: Readonly<Record<DeadlineKind, string>> = {
+  header: 'no stream header in time',
+  authentication: 'no login in time',
+  bind: 'no resource bound in time',
+  silence: 'nothing heard for too long',
+  ping: 'no sign of life',
+  close: 'the stream was not closed in time',
+};
+
+// RFC 6120 §4.7, §4.8, §4.9.3.10, §4.9.3.25.
+function checkHeader(header: StreamHeader): void {
+  if (header.name !== 'stream' || header.ns !== NS_STREAMS) throw new StreamError('invalid-namespace');
+  if (header.contentNamespace !== NS_CLIENT) throw new StreamError('invalid-namespace');
+  const [major] = (header.attrs['version'] ?? '0.9').split('.');
+  if (!(Number(major) >= 1)) throw new StreamError('unsupported-version');
+}
+
+function isAddressOf(account: JID, text: string): boolean {
+  try {
+    return JID.parse(text).bare().equals(account);
+  } catch {
+    return false;
+  }
+}
+
+// RFC 6120 §8.1.2.1: a client may say who it is, as its bare or its full JID.
+function isOwn(from: JID, session: JID): boolean {
+  return from.equals(session) || from.equals(session.bare());
+}

@@ -1,0 +1,117 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { normalizeAddress } from '../net/address.ts';
+import type { Admission } from '../net/admission.ts';
+import { type Endpoint, type Listening, listen } from '../net/listen.ts';
+import type { StreamFeature } from '../stream/negotiation.ts';
+import { TcpTransport } from '../stream/tcp.ts';
+import type { Transport } from '../stream/transport.ts';
+import type { TlsAcceptor } from '../tls/acceptor.ts';
+import { every, type Timer } from '../util/clock.ts';
+import { bind } from './bind.ts';
+import { ClientConnection } from './connection.ts';
+import { login } from './login.ts';
+import { type C2sService, xmlLimits } from './service.ts';
+import { startTls } from './starttls.ts';
+
+/** How often the deadlines of the streams are looked at: their precision, in milliseconds. */
+const DEADLINE_CHECK_MS = 250;
+
+/** What the server itself lets clients negotiate, in the order in which it is listed. */
+const FEATURES: readonly StreamFeature<ClientConnection>[] = [startTls, login, bind];
+
+/** Takes the connections of clients in, on every port and over WebSocket, and knows them all. */
+export class C2sListener {
+  readonly #service: C2sService;
+  readonly #admission: Admission;
+  readonly #connections = new Set<ClientConnection>();
+  readonly #servers: Server[] = [];
+  readonly #sweep: Timer;
+
+  constructor(service: C2sService, admission: Admission) {
+    this.#service = service;
+    this.#admission = admission;
+    this.#sweep = every(service.clock, DEADLINE_CHECK_MS, () => this.#checkDeadlines());
+  }
+
+  /** The connections of clients, logged in or not. */
+  get connections(): ReadonlySet<ClientConnection> {
+    return this.#connections;
+  }
+
+  /** Listens for XML streams: inside TLS from the first byte when an acceptor is given. Throws ListenError. */
+  async listen(endpoint: Endpoint, directTls?: TlsAcceptor): Promise<Listening> {
+    const server = createServer({ noDelay: true }, (socket) => this.#connected(socket, directTls));
+    this.#servers.push(server);
+    return listen(server, endpoint);
+  }
+
+  /**
+   * Takes a transport that arrived otherwise, such as a WebSocket.
+   * `make` is called only when the address is let in; returns whether it was.
+   */
+  take(address: string, make: () => Transport): boolean {
+    const admitted = this.#admission.admit(address);
+    if (typeof admitted === 'string') {
+      this.#service.log.info('connection.refused', { address, reason: admitted });
+      return false;
+    }
+    this.#start(make(), admitted.release);
+    return true;
+  }
+
+  /** Stops listening. */
+  stopListening(): void {
+    for (const server of this.#servers) server.close();
+  }
+
+  /** Closes every stream with `system-shutdown` and resolves when all are gone. */
+  async shutDown(): Promise<void> {
+    this.stopListening();
+    const gone = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    for (const connection of [...this.#connections]) connection.shutDown();
+    if (this.#connections.size > 0) await gone;
+    this.#sweep.cancel();
+  }
+
+  #emptied: (() => void) | undefined;
+
+  #connected(socket: Socket, directTls: TlsAcceptor | undefined): void {
+    const address = normalizeAddress(socket.remoteAddress ?? '');
+    const admitted = this.#admission.admit(address);
+    if (typeof admitted === 'string') {
+      this.#service.log.info('connection.refused', { address, reason: admitted });
+      return void socket.destroy();
+    }
+    if (directTls === undefined) return this.#start(this.#tcp(socket, address, false), admitted.release);
+    directTls.accept(socket, (error, secured) => {
+      if (secured !== undefined) return this.#start(this.#tcp(secured, address, true), admitted.release);
+      admitted.release();
+      this.#service.log.debug('tls.failed', { address }, error);
+    });
+  }
+
+  #tcp(socket: Socket, remoteAddress: string, secure: boolean): TcpTransport {
+    const { clock, settings } = this.#service;
+    return new TcpTransport(socket, {
+      secure,
+      clock,
+      remoteAddress,
+      limits: xmlLimits(settings.current.limits, false),
+    });
+  }
+
+  #start(transport: Transport, authenticated: () => void): void {
+    const over = (connection: ClientConnection): void => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#emptied?.();
+    };
+    this.#connections.add(new ClientConnection(transport, this.#service, FEATURES, { authenticated, over }));
+  }
+
+  #checkDeadlines(): void {
+    const now = this.#service.clock.now();
+    for (const connection of this.#connections) connection.stream.checkDeadline(now);
+  }
+}

@@ -1,0 +1,318 @@
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { C2sListener } from './c2s/listener.ts';
+import type { C2sService } from './c2s/service.ts';
+import { type Config, defineConfig } from './config/config.ts';
+import { type ConfigChanges, diffConfig } from './config/diff.ts';
+import type { Command } from './core/commands.ts';
+import type { Ground } from './core/feature.ts';
+import { FeatureSet } from './core/feature-set.ts';
+import { Host } from './core/host.ts';
+import { type FirstAdministrator, firstAdministrator, INSTALLATION } from './core/installation.ts';
+import { Router } from './core/router.ts';
+import { installationSecret, SECRETS } from './core/secrets.ts';
+import { USERS } from './core/user-record.ts';
+import { Users } from './core/users.ts';
+import { StreamError } from './errors.ts';
+import { featureSections, features } from './features/registry.ts';
+import { serveHostMeta } from './http/host-meta.ts';
+import { textResponse } from './http/message.ts';
+import { Routes } from './http/routes.ts';
+import { HttpServer } from './http/server.ts';
+import type { RootLogger } from './log/log.ts';
+import { Admission } from './net/admission.ts';
+import { type Endpoint, listen } from './net/listen.ts';
+import { createMechanisms, selectMechanisms } from './sasl/mechanisms.ts';
+import { Passwords } from './sasl/passwords.ts';
+import { type FailureRates, LoginThrottle } from './sasl/throttle.ts';
+import { openLevelStore } from './store/level.ts';
+import type { Store } from './store/store.ts';
+import { type CertificateOptions, Certificates } from './tls/certificates.ts';
+import { type Clock, systemClock } from './util/clock.ts';
+import { deadline } from './util/deadline.ts';
+
+/** Where clients find the WebSocket. RFC 7395, XEP-0156. */
+const WEBSOCKET_PATH = '/xmpp-websocket';
+
+/** Where the server can be reached. */
+export interface BoundListener extends Endpoint {
+  readonly service: 'c2s' | 'c2sTls' | 'http' | 'https';
+}
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly log: RootLogger;
+  readonly clock?: Clock;
+  /** For tests; otherwise the LevelDB store in the data directory. */
+  readonly store?: Store;
+}
+
+/** The running server: makes every part and lets them meet. */
+export class Server {
+  readonly clock: Clock;
+  readonly log: RootLogger;
+  readonly settings: { current: Config };
+  readonly store: Store;
+  readonly router: Router;
+  readonly hosts = new Map<string, Host>();
+  /** What operators can do, as the features define it. */
+  readonly commands: Command[] = [];
+  readonly routes = new Routes();
+  readonly listeners: BoundListener[] = [];
+  readonly startedAt: number;
+  /** The account that this start made, when it was the first of this installation. */
+  firstAdministrator: FirstAdministrator | undefined;
+  readonly #throttle: LoginThrottle;
+  readonly #admission: Admission;
+  // What to undo at the end, the last first.
+  readonly #undo: (() => Promise<void> | void)[] = [];
+  #certificates: Certificates | undefined;
+  #c2s: C2sListener | undefined;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(store: Store, options: ServerOptions) {
+    const { config, log, clock = systemClock } = options;
+    this.clock = clock;
+    this.log = log;
+    this.settings = { current: config };
+    this.store = store;
+    this.startedAt = clock.now();
+    this.router = new Router((error) => log.error('bug', { where: 'router' }, error));
+    this.#throttle = new LoginThrottle({ clock, rates: failureRates(config) });
+    this.#admission = new Admission(config.limits.connections, clock);
+    this.#undo.push(() => store.close());
+  }
+
+  /**
+   * Starts everything; the listeners come last. Throws what stopped the start, a StoreError, CertificateError or
+   * ListenError with a line for the operator; whatever was started before it is stopped.
+   */
+  static async start(options: ServerOptions): Promise<Server> {
+    const { dataDir, storage } = options.config;
+    const store = options.store ?? (await openLevelStore(join(dataDir, 'store'), { sync: storage.sync }));
+    const server = new Server(store, options);
+    try {
+      await server.#open();
+    } catch (error) {
+      await server.#undoAll();
+      throw error;
+    }
+    return server;
+  }
+
+  get certificates(): Certificates {
+    if (this.#certificates === undefined) throw new Error('the server has not started');
+    return this.#certificates;
+  }
+
+  /** The client connections, logged in or not. */
+  get c2s(): C2sListener {
+    if (this.#c2s === undefined) throw new Error('the server has not started');
+    return this.#c2s;
+  }
+
+  /**
+   * Uses another configuration, without dropping a session: what can change while the server runs changes now. Returns what
+   * has changed and what waits for a restart. Throws a CertificateError, and changes nothing, when a certificate is bad.
+   */
+  async reload(config: Config): Promise<ConfigChanges> {
+    const changes = diffConfig(defineConfig(featureSections), this.settings.current, config);
+    await this.certificates.reload(certificateOptions(config, this.clock));
+    this.settings.current = config;
+    this.log.level = config.log.level;
+    this.#throttle.configure(failureRates(config));
+    this.#admission.change(config.limits.connections);
+    for (const host of this.hosts.values()) host.users.configure(config.auth);
+    return changes;
+  }
+
+  /** Stops: no more connections, `system-shutdown` to every stream, everything written. Bounded in time; idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#undoAll();
+    return this.#stopping;
+  }
+
+  async #open(): Promise<void> {
+    const { config, clock } = { config: this.settings.current, clock: this.clock };
+    this.#certificates = await Certificates.open(certificateOptions(config, clock));
+    const mechanisms = createMechanisms({
+      fakeSaltKey: await installationSecret(this.store.table(SECRETS), 'scram-salts'),
+      iterations: config.auth.iterations,
+    });
+    await this.#openHosts();
+    const [firstHost] = this.hosts.values();
+    if (firstHost !== undefined) {
+      const installation = this.store.table(INSTALLATION);
+      this.firstAdministrator = await firstAdministrator(installation, firstHost, config.admins.length > 0);
+    }
+    this.#openC2s({
+      hosts: this.hosts,
+      settings: this.settings,
+      clock,
+      log: this.log,
+      throttle: this.#throttle,
+      mechanisms: () => selectMechanisms(mechanisms, this.settings.current.auth.mechanisms),
+      startTls: this.#acceptor(),
+    });
+    await this.#listen();
+  }
+
+  async #openHosts(): Promise<void> {
+    const { hosts, auth, features: configured } = this.settings.current;
+    const passwords = new Passwords({ clock: this.clock });
+    const users = this.store.table(USERS);
+    const ground: Ground = new SharedGround(this.store, this.routes, this.commands);
+    for (const domain of Object.keys(hosts)) {
+      const host = new Host({
+        domain,
+        router: this.router,
+        clock: this.clock,
+        log: this.log.child({ host: domain }),
+        settings: this.settings,
+        users: new Users({ domain, table: users, clock: this.clock, passwords, iterations: auth.iterations }),
+      });
+      host.users.onCredentialsChanged((jid, change) => {
+        if (change === 'disabled')
+          host.kickAll(jid.local, new StreamError('policy-violation', { text: 'the account was disabled' }));
+      });
+      this.hosts.set(domain, host);
+      this.#undo.push(this.router.mount(domain, host));
+      const set = await FeatureSet.open(host, features, configured, ground);
+      this.#undo.push(() => set.close());
+    }
+  }
+
+  #openC2s(service: C2sService): void {
+    const c2s = new C2sListener(service, this.#admission);
+    this.#c2s = c2s;
+    const { shutdownMs } = this.settings.current.limits.timeouts;
+    this.#undo.push(() =>
+      deadline(c2s.shutDown(), shutdownMs, this.clock).catch(() => this.log.warn('shutdown.forced')),
+    );
+  }
+
+  async #listen(): Promise<void> {
+    const { listen: endpoints } = this.settings.current;
+    for (const endpoint of endpoints.c2s) this.#bound('c2s', await this.c2s.listen(endpoint));
+    const directTls = this.#acceptor(['xmpp-client']);
+    for (const endpoint of endpoints.c2sTls) this.#bound('c2sTls', await this.c2s.listen(endpoint, directTls));
+    await this.#listenHttp();
+  }
+
+  async #listenHttp(): Promise<void> {
+    const { listen: endpoints, limits } = this.settings.current;
+    const http = new HttpServer({ routes: this.routes, log: this.log, clock: this.clock });
+    this.#undo.push(() => http.close(limits.timeouts.closeMs));
+    this.routes.add('GET', '/healthz', () =>
+      this.#stopping === undefined ? textResponse(200, 'ok') : textResponse(503, 'stopping'),
+    );
+    serveHostMeta(this.routes, {
+      hosts: () => this.hosts.keys(),
+      publicUrl: () => undefined,
+      websocketPath: WEBSOCKET_PATH,
+      httpsPort: () => this.listeners.find((listener) => listener.service === 'https')?.port,
+    });
+    for (const endpoint of endpoints.http) {
+      const server = this.#netServer((socket) => http.accept(socket, false));
+      this.#bound('http', await listen(server, endpoint));
+    }
+    const acceptor = this.#acceptor(['http/1.1']);
+    for (const endpoint of endpoints.https) {
+      const server = this.#netServer((socket) =>
+        acceptor.accept(socket, (error, secured) => {
+          if (secured !== undefined) http.accept(secured, true);
+          else this.log.debug('tls.failed', {}, error);
+        }),
+      );
+      this.#bound('https', await listen(server, endpoint));
+    }
+  }
+
+  #netServer(connected: (socket: Socket) => void): NetServer {
+    const server = createServer({ noDelay: true }, connected);
+    this.#undo.push(() => void server.close());
+    return server;
+  }
+
+  #acceptor(alpn?: readonly string[]) {
+    const { tls, limits } = this.settings.current;
+    const acceptor = this.certificates.acceptor({
+      alpn,
+      requestCertificate: tls.clientCertificates.enabled,
+      handshakeMs: limits.timeouts.tlsHandshakeMs,
+    });
+    this.#undo.push(() => acceptor.close());
+    return acceptor;
+  }
+
+  #bound(
+    service: BoundListener['service'],
+    { address, port, warning }: Endpoint & { readonly warning?: string },
+  ): void {
+    this.listeners.push({ service, address, port });
+    if (warning !== undefined) this.log.warn('listen.warning', { service, warning });
+  }
+
+  async #undoAll(): Promise<void> {
+    for (const undo of this.#undo.splice(0).reverse()) {
+      try {
+        await undo();
+      } catch (error) {
+        this.log.error('stop.failed', {}, error);
+      }
+    }
+  }
+}
+
+/** Opens each table and journal once, however many hosts use it; keys begin with the host's domain. */
+class SharedGround implements Ground {
+  readonly store: Store;
+  readonly routes: Routes;
+  readonly commands: Command[];
+  readonly #opened = new Map<string, unknown>();
+
+  constructor(store: Store, routes: Routes, commands: Command[]) {
+    this.store = store;
+    this.routes = routes;
+    this.commands = commands;
+  }
+
+  table: Ground['table'] = (spec) => this.#once(`table ${spec.name}`, () => this.store.table(spec));
+
+  journal: Ground['journal'] = (spec) => this.#once(`journal ${spec.name}`, () => this.store.journal(spec));
+
+  #once<T>(name: string, open: () => T): T {
+    const opened = this.#opened.get(name) ?? open();
+    this.#opened.set(name, opened);
+    // Only this feature's own code opens this name, on each host with the same spec.
+    return opened as T;
+  }
+}
+
+function failureRates({ auth }: Config): FailureRates {
+  return {
+    address: auth.failuresPerAddress,
+    accountFromAddress: auth.failuresPerAccount,
+    account: auth.failuresPerAccount,
+  };
+}
+
+function certificateOptions({ hosts, dataDir, tls }: Config, clock: Clock): CertificateOptions {
+  const { certificate, key, keyPassphrase: passphrase, clientCertificates } = tls;
+  const perHost = new Map<string, NonNullable<CertificateOptions['defaults']>>();
+  for (const [domain, host] of Object.entries(hosts)) {
+    if (host.tls !== undefined) perHost.set(domain, { ...host.tls, passphrase: host.tls.keyPassphrase });
+  }
+  return {
+    hosts: Object.keys(hosts),
+    dataDir,
+    defaults: certificate === undefined || key === undefined ? undefined : { certificate, key, passphrase },
+    perHost,
+    minVersion: tls.minVersion,
+    ciphers: tls.ciphers,
+    clientCertificates: clientCertificates.enabled
+      ? { authorities: clientCertificates.certificateAuthorities }
+      : undefined,
+    clock,
+  };
+}

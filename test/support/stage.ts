@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { C2sListener } from '../../src/c2s/listener.ts';
+import { xmlLimits } from '../../src/c2s/service.ts';
+import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Command } from '../../src/core/commands.ts';
+import type { Feature } from '../../src/core/feature.ts';
+import { FeatureSet } from '../../src/core/feature-set.ts';
+import { Host } from '../../src/core/host.ts';
+import { Router } from '../../src/core/router.ts';
+import { USERS } from '../../src/core/user-record.ts';
+import { Users } from '../../src/core/users.ts';
+import { Routes } from '../../src/http/routes.ts';
+import { memoryLogger } from '../../src/log/log.ts';
+import { Admission } from '../../src/net/admission.ts';
+import { createMechanisms, selectMechanisms } from '../../src/sasl/mechanisms.ts';
+import { Passwords } from '../../src/sasl/passwords.ts';
+import { LoginThrottle } from '../../src/sasl/throttle.ts';
+import { type MemoryStore, openMemoryStore } from '../../src/store/memory.ts';
+import type { Journal, JournalSpec, Table, TableSpec } from '../../src/store/store.ts';
+import { LoopbackTransport } from './loopback.ts';
+import { ManualClock } from './manual-clock.ts';
+import { StageClient } from './stage-client.ts';
+
+export const DOMAIN = 'stage.example';
+export const PASSWORD = 'correct horse';
+
+export interface StageOptions {
+  readonly features: readonly Feature[];
+  /** A configuration as in the file; `hosts` is added. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** The store of an earlier stage, to play a restart. */
+  readonly store?: MemoryStore;
+  readonly clock?: ManualClock;
+}
+
+/** The real core over a store in memory, a clock that stands still and transports without a network. */
+export class Stage {
+  readonly clock: ManualClock;
+  readonly log = memoryLogger();
+  readonly store: MemoryStore;
+  readonly router: Router;
+  readonly host: Host;
+  readonly settings: { current: Config };
+  readonly commands: Command[] = [];
+  readonly routes = new Routes();
+  readonly #c2s: C2sListener;
+  #features: FeatureSet | undefined;
+
+  private constructor(options: StageOptions) {
+    this.clock = options.clock ?? new ManualClock();
+    this.store = options.store ?? openMemoryStore({ clock: this.clock });
+    const sections = Object.fromEntries(options.features.map((feature) => [feature.name, feature.config]));
+    const file = JSON.stringify({
+      hosts: { [DOMAIN]: {} },
+      limits: {
+        traffic: { stanzas: null, bytes: null },
+        connections: { unauthenticatedPerAddress: null, attemptsPerAddress: null },
+      },
+      ...options.config,
+      auth: { iterations: 4096, ...(options.config?.['auth'] as object | undefined) },
+    });
+    this.settings = { current: loadConfig('/stage/config.json', { sections, readFile: () => file }).config };
+    this.router = new Router((error) => this.log.error('bug', { where: 'router' }, error));
+    const passwords = new Passwords({ clock: this.clock });
+    this.host = new Host({
+      domain: DOMAIN,
+      router: this.router,
+      clock: this.clock,
+      log: this.log,
+      settings: this.settings,
+      users: new Users({ domain: DOMAIN, table: this.#table(USERS), clock: this.clock, passwords, iterations: 4096 }),
+    });
+    this.router.mount(DOMAIN, this.host);
+    const mechanisms = createMechanisms({ fakeSaltKey: Buffer.alloc(32), iterations: 4096 });
+    this.#c2s = new C2sListener(
+      {
+        hosts: new Map([[DOMAIN, this.host]]),
+        settings: this.settings,
+        clock: this.clock,
+        log: this.log,
+        throttle: new LoginThrottle({
+          clock: this.clock,
+          rates: { address: null, account: null, accountFromAddress: null },
+        }),
+        mechanisms: () => selectMechanisms(mechanisms, this.settings.current.auth.mechanisms),
+        startTls: { accept: (raw, done) => done(new Error(`no TLS on the stage: ${raw}`)), close: () => {} },
+      },
+      new Admission(this.settings.current.limits.connections, this.clock),
+    );
+  }
+
+  /** Sets the stage; it is struck when the test ends, and a bug that the log has by then fails the test. */
+  static async open(t: TestContext, options: StageOptions): Promise<Stage> {
+    const stage = new Stage(options);
+    stage.#features = await FeatureSet.open(stage.host, options.features, stage.settings.current.features, {
+      store: stage.store,
+      routes: stage.routes,
+      table: (spec) => stage.#table(spec),
+      journal: (spec) => stage.#journal(spec),
+      commands: stage.commands,
+    });
+    t.after(async () => {
+      await stage.close();
+      const bugs = stage.log.records.filter((record) => record.event.endsWith('bug'));
+      assert.deepEqual(bugs, [], 'bugs in the log');
+    });
+    return stage;
+  }
+
+  /** Connects a client that has not said anything yet. */
+  connect(name: string, options: { secure?: boolean; address?: string } = {}): StageClient {
+    const transport = new LoopbackTransport({
+      clock: this.clock,
+      limits: xmlLimits(this.settings.current.limits, false),
+      secure: options.secure ?? true,
+      remoteAddress: options.address ?? '192.0.2.1',
+    });
+    assert.ok(
+      this.#c2s.take(transport.remoteAddress, () => transport),
+      'the connection was refused',
+    );
+    return new StageClient(name, transport, DOMAIN);
+  }
+
+  /** Makes the users of these clients where they are missing, logs in and binds the client's name as its resource. */
+  async connected<N extends string>(cast: Readonly<Record<N, string>>): Promise<Record<N, StageClient>> {
+    const clients: Partial<Record<N, StageClient>> = {};
+    for (const name of Object.keys(cast) as N[]) {
+      const user = cast[name];
+      if (!(await this.host.users.exists(user))) await this.host.users.create(user, PASSWORD);
+      const client = this.connect(name);
+      await client.logIn(user, PASSWORD);
+      await client.bind(name);
+      clients[name] = client;
+    }
+    return clients as Record<N, StageClient>;
+  }
+
+  /** The same, and every client sends initial presence; what follows from that is not kept. */
+  async online<N extends string>(cast: Readonly<Record<N, string>>): Promise<Record<N, StageClient>> {
+    const clients = await this.connected(cast);
+    for (const name in clients) await clients[name].sends('<presence/>');
+    for (const name in clients) await clients[name].forget();
+    return clients;
+  }
+
+  /** Stops features and streams; the store stays, for another stage. */
+  async close(): Promise<void> {
+    for (const connection of [...this.#c2s.connections]) connection.stream.transport.destroy();
+    await this.#c2s.shutDown();
+    await this.#features?.close();
+    this.#features = undefined;
+  }
+
+  // Tables live in the store, which may be older than this stage.
+  #table<V>(spec: TableSpec<V>): Table<V> {
+    return once(this.store, `table ${spec.name}`, () => this.store.table(spec));
+  }
+
+  #journal<V>(spec: JournalSpec<V>): Journal<V> {
+    return once(this.store, `journal ${spec.name}`, () => this.store.journal(spec));
+  }
+}
+
+const opened = new WeakMap<MemoryStore, Map<string, unknown>>();
+
+function once<T>(store: MemoryStore, name: string, open: () => T): T {
+  const all = opened.get(store) ?? new Map<string, unknown>();
+  opened.set(store, all);
+  if (!all.has(name)) all.set(name, open());
+  return all.get(name) as T;
+}
