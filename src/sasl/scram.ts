@@ -22,7 +22,7 @@ import type {
 import { EMPTY_CHALLENGE } from './mechanism.ts';
 import { checkAuthzid, prepareUsername } from './prepare.ts';
 import { hashFunction, hmac, SALT_BYTES, verifyProof } from './scram-keys.ts';
-import { type ClientFirst, parseClientFinal, parseClientFirst } from './scram-message.ts';
+import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-message.ts';
 
 /** The channel-binding types that are supported, best first. RFC 9266, RFC 5929 §4. */
 export const CHANNEL_BINDING_TYPES: readonly ChannelBindingType[] = ['tls-exporter', 'tls-server-end-point'];
@@ -78,9 +78,8 @@ export class Scram implements SaslMechanism {
 /** What is remembered between the client's two messages. */
 interface Challenged {
   readonly jid: JID;
+  /** Those of the account, or fake ones. */
   readonly keys: ScramKeys;
-  /** Whether the keys are those of an account. */
-  readonly known: boolean;
   readonly nonce: string;
   /** What the client must repeat in `c=`: its GS2 header and the channel-binding data. */
   readonly channelBinding: Buffer;
@@ -124,21 +123,29 @@ class ScramExchange implements SaslExchange {
     const nonce = first.nonce + this.#mechanism.newNonce();
     const serverFirst = `r=${nonce},s=${keys.salt.toString('base64')},i=${keys.iterations}`;
     const transcript = `${first.bare},${serverFirst}`;
-    this.#challenged = { jid, keys, known: stored !== undefined, nonce, channelBinding, transcript };
+    this.#challenged = { jid, keys, nonce, channelBinding, transcript };
     return { kind: 'challenge', data: Buffer.from(serverFirst) };
   }
 
-  #finish(input: Buffer, challenged: Challenged): SaslStep {
-    const { hash } = this.#mechanism;
-    const { jid, keys, known } = challenged;
+  #finish(input: Buffer, challenged: Challenged): Awaitable<SaslStep> {
     const final = parseClientFinal(input);
     if (final.nonce !== challenged.nonce) throw new SaslError('malformed-request', { text: 'The nonce has changed.' });
     if (!final.channelBinding.equals(challenged.channelBinding)) {
       throw new SaslError('not-authorized', { text: 'The channel bindings do not match.' });
     }
+    // Looked up again: the password may have been changed while the client held the challenge.
+    const keys = this.#attempt.context.credentials.scramKeys(challenged.jid.local, this.#mechanism.hash);
+    return isPromise(keys)
+      ? keys.then((stored) => this.#prove(final, challenged, stored))
+      : this.#prove(final, challenged, keys);
+  }
+
+  #prove(final: ClientFinal, challenged: Challenged, stored: ScramKeys | undefined): SaslStep {
+    const { hash } = this.#mechanism;
+    const { jid, keys } = challenged;
     const authMessage = `${challenged.transcript},${final.withoutProof}`;
     const proven = verifyProof(hash, keys, authMessage, final.proof);
-    if (!proven || !known) throw new SaslError('not-authorized');
+    if (!proven || stored?.storedKey.equals(keys.storedKey) !== true) throw new SaslError('not-authorized');
     const signature = hmac(hash, keys.serverKey, authMessage);
     return { kind: 'success', jid, data: Buffer.from(`v=${signature.toString('base64')}`) };
   }

@@ -107,6 +107,15 @@ describe('SCRAM', () => {
     }
   }
 
+  test('a challenge is of no use once the password was changed', async () => {
+    const accounts = await julietWith('old');
+    const client = new ScramClient({ hash: 'SHA-256', username: 'juliet', password: 'old' });
+    const exchange = start(mechanismOf('SCRAM-SHA-256'), contextOf(accounts));
+    const final = client.final(dataOf(await exchange.step(client.first())));
+    await accounts.add('juliet', 'new');
+    await failsWith('not-authorized', () => exchange.step(final));
+  });
+
   test('a client without initial response is asked for it', async () => {
     const exchange = start(mechanismOf('SCRAM-SHA-256'), contextOf(new Accounts()));
     const step = await exchange.step(undefined);
