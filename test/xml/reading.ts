@@ -54,6 +54,7 @@ export function cutsEvery(size: number, length: number): number[] {
 export function judge(document: Buffer): Element[] | undefined {
   const parser = new SaxesParser({ xmlns: true });
   const stanzas: Element[] = [];
+  let contentNamespace = '';
   const open: { name: string; attrs: Record<string, string>; nodes: (Element | string)[]; ns: string }[] = [];
   const addText = (data: string): void => {
     const nodes = open.length > 1 ? open.at(-1)?.nodes : undefined;
@@ -68,7 +69,8 @@ export function judge(document: Buffer): Element[] | undefined {
   parser.on('text', addText);
   parser.on('cdata', addText);
   parser.on('opentag', (tag) => {
-    const parentNs = open.length === 1 ? 'jabber:client' : (open.at(-1)?.ns ?? '');
+    const parentNs = open.length === 1 ? contentNamespace : (open.at(-1)?.ns ?? '');
+    if (open.length === 0) contentNamespace = tag.attributes['xmlns']?.value ?? '';
     const attrs = canonicalAttributes(Object.values(tag.attributes));
     if (tag.uri !== parentNs) attrs['xmlns'] = tag.uri;
     open.push({ name: tag.local, attrs, nodes: [], ns: tag.uri });
@@ -96,4 +98,9 @@ function canonicalAttributes(attributes: readonly SaxesAttributeNS[]): Record<st
     if (prefix !== '' && prefix !== 'xml') attrs[`xmlns:${prefix}`] = uri;
   }
   return attrs;
+}
+
+/** Tells whether a namespace begins or ends with white space, which saxes removes although XML does not. */
+export function hasPaddedNamespace(document: Buffer): boolean {
+  return /xmlns[^=]*=\s*(?:"(?:\s|[^"]*\s")|'(?:\s|[^']*\s'))/.test(document.toString());
 }
