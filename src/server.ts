@@ -12,16 +12,18 @@ import { type FirstAdministrator, firstAdministrator, INSTALLATION } from './cor
 import { Router } from './core/router.ts';
 import { installationSecret, SECRETS } from './core/secrets.ts';
 import { USERS } from './core/user-record.ts';
-import { Users } from './core/users.ts';
+import { type CredentialsChange, Users } from './core/users.ts';
 import { StreamError } from './errors.ts';
 import { featureSections, features } from './features/registry.ts';
 import { serveHostMeta } from './http/host-meta.ts';
 import { textResponse } from './http/message.ts';
 import { Routes } from './http/routes.ts';
 import { HttpServer } from './http/server.ts';
+import type { JID } from './jid.ts';
 import type { RootLogger } from './log/log.ts';
 import { Admission } from './net/admission.ts';
 import { type Endpoint, listen } from './net/listen.ts';
+import type { SaslMechanism } from './sasl/mechanism.ts';
 import { createMechanisms, selectMechanisms } from './sasl/mechanisms.ts';
 import { Passwords } from './sasl/passwords.ts';
 import { type FailureRates, LoginThrottle } from './sasl/throttle.ts';
@@ -68,6 +70,8 @@ export class Server {
   readonly #undo: (() => Promise<void> | void)[] = [];
   #certificates: Certificates | undefined;
   #c2s: C2sListener | undefined;
+  #mechanisms: readonly SaslMechanism[] = [];
+  #selectMechanisms: (config: Config) => void = () => {};
   #stopping: Promise<void> | undefined;
 
   private constructor(store: Store, options: ServerOptions) {
@@ -123,6 +127,7 @@ export class Server {
     this.#throttle.configure(failureRates(config));
     this.#admission.change(config.limits.connections);
     for (const host of this.hosts.values()) host.users.configure(config.auth);
+    this.#selectMechanisms(config);
     return changes;
   }
 
@@ -135,23 +140,25 @@ export class Server {
   async #open(): Promise<void> {
     const { config, clock } = { config: this.settings.current, clock: this.clock };
     this.#certificates = await Certificates.open(certificateOptions(config, clock));
-    const mechanisms = createMechanisms({
-      fakeSaltKey: await installationSecret(this.store.table(SECRETS), 'scram-salts'),
-      iterations: config.auth.iterations,
-    });
+    const fakeSaltKey = await installationSecret(this.store.table(SECRETS), 'scram-salts');
     await this.#openHosts();
     const [firstHost] = this.hosts.values();
     if (firstHost !== undefined) {
       const installation = this.store.table(INSTALLATION);
       this.firstAdministrator = await firstAdministrator(installation, firstHost, config.admins.length > 0);
     }
+    this.#selectMechanisms = ({ auth }) => {
+      const all = createMechanisms({ fakeSaltKey, iterations: auth.iterations });
+      this.#mechanisms = selectMechanisms(all, auth.mechanisms);
+    };
+    this.#selectMechanisms(config);
     this.#openC2s({
       hosts: this.hosts,
       settings: this.settings,
       clock,
       log: this.log,
       throttle: this.#throttle,
-      mechanisms: () => selectMechanisms(mechanisms, this.settings.current.auth.mechanisms),
+      mechanisms: () => this.#mechanisms,
       startTls: this.#acceptor(),
     });
     await this.#listen();
@@ -171,15 +178,20 @@ export class Server {
         settings: this.settings,
         users: new Users({ domain, table: users, clock: this.clock, passwords, iterations: auth.iterations }),
       });
-      host.users.onCredentialsChanged((jid, change) => {
-        if (change === 'disabled')
-          host.kickAll(jid.local, new StreamError('policy-violation', { text: 'the account was disabled' }));
-      });
+      host.users.onCredentialsChanged((jid, change) => this.#lockOut(host, jid, change));
       this.hosts.set(domain, host);
       this.#undo.push(this.router.mount(domain, host));
       const set = await FeatureSet.open(host, features, configured, ground);
       this.#undo.push(() => set.close());
     }
+  }
+
+  // A new password leaves the sessions alone; who has none any more is shown out, logging in or logged in.
+  #lockOut(host: Host, jid: JID, change: CredentialsChange): void {
+    if (change === 'password') return;
+    const error = new StreamError('not-authorized', { text: `the account was ${change}` });
+    host.kickAll(jid.local, error);
+    for (const connection of this.c2s.connections) if (connection.jid?.equals(jid)) connection.close(error);
   }
 
   #openC2s(service: C2sService): void {
@@ -292,7 +304,7 @@ class SharedGround implements Ground {
 function failureRates({ auth }: Config): FailureRates {
   return {
     address: auth.failuresPerAddress,
-    accountFromAddress: auth.failuresPerAccount,
+    accountFromAddress: auth.failuresPerAccountFromAddress,
     account: auth.failuresPerAccount,
   };
 }
