@@ -52,6 +52,8 @@ const commits = channel('xmpp.commit');
  * Rounds run one after the other, and changes (`Table.update`) run when their round is formed: they see all that was
  * committed and the earlier writes of their own round, nothing else. So when a round fails, nothing that waits was
  * computed from what it would have written; its waiters are rejected with StoreError 'failed', and the next round is tried.
+ * Readers of this process see nothing of it. Where only the fsync failed, the next start may find it after all: like
+ * every database, the store promises that what it acknowledged is there, not that what it refused is gone.
  *
  * The waiters of a round share one promise. A change that throws withdraws its own group only.
  */
