@@ -44,8 +44,7 @@ const FRAME_HEADER_BYTES = 14;
 
 const NORMAL_CLOSURE = 1000;
 
-const STANZA_START = /^<(message|presence|iq)(?=[ />])/;
-const STANZA_START_WITH_NAMESPACE = `<$1 xmlns="${NS_CLIENT}"`;
+const STANZAS = ['message', 'presence', 'iq'] as const;
 
 const SEND_OPTIONS = { binary: false, compress: false, fin: true };
 
@@ -180,8 +179,7 @@ export class WebSocketTransport implements Transport {
   }
 
   send(xml: string): void {
-    // A stanza is written without its namespace, but each message is a document of its own: RFC 7395 §3.3.3.
-    this.#queue(xml.replace(STANZA_START, STANZA_START_WITH_NAMESPACE));
+    this.#queue(declareContentNamespace(xml));
   }
 
   closeStream(): void {
@@ -308,6 +306,14 @@ export class WebSocketTransport implements Transport {
     this.#outLength = 0;
     this.handler.closed(this.#cause);
   }
+}
+
+/** Makes a stanza, written without its namespace, a document of its own; all else declares its own. RFC 7395 §3.3.3. */
+function declareContentNamespace(xml: string): string {
+  for (const name of STANZAS) {
+    if (xml.startsWith(name, 1)) return `<${name} xmlns="${NS_CLIENT}"${xml.slice(name.length + 1)}`;
+  }
+  return xml;
 }
 
 /** What `<open/>` says, as the start tag of a stream would say it. RFC 7395 §3.4. */

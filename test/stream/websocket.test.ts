@@ -11,9 +11,13 @@ import { memoryLogger } from '../../src/log/log.ts';
 import { listen } from '../../src/net/listen.ts';
 import type { TransportHandler } from '../../src/stream/transport.ts';
 import { WebSocketAcceptor, type WebSocketTransport } from '../../src/stream/websocket.ts';
+import type { TlsAcceptor } from '../../src/tls/acceptor.ts';
+import { Certificates } from '../../src/tls/certificates.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { serialize } from '../../src/xml/element.ts';
 import type { XmlLimits } from '../../src/xml/parser.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
+import { temporaryFolder } from '../tls/fixtures.ts';
 
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 const OPEN = `<open xmlns="${FRAMING}" to="example.org" version="1.0" xml:lang="en"/>`;
@@ -49,7 +53,7 @@ class Recorder implements TransportHandler {
   }
 }
 
-async function openServer(t: TestContext) {
+async function openServer(t: TestContext, tls?: TlsAcceptor) {
   const clock = new ManualClock();
   const server = new HttpServer({ routes: new Routes(), log: memoryLogger(), clock });
   const acceptor = new WebSocketAcceptor({ limits: LIMITS, maxMessageBytes: MAX_MESSAGE_BYTES, clock });
@@ -66,7 +70,8 @@ async function openServer(t: TestContext) {
   const sockets = new Set<Socket>();
   const listener = createServer((socket) => {
     sockets.add(socket);
-    server.accept(socket, false);
+    if (tls === undefined) server.accept(socket, false);
+    else tls.accept(socket, (_error, secured) => secured && server.accept(secured, true));
   });
   const { port } = await listen(listener, { address: '127.0.0.1', port: 0 });
   t.after(() => {
@@ -392,4 +397,20 @@ test('among several subprotocols xmpp is chosen, and no extension', async (t) =>
   await transport();
   assert.equal(client.protocol, 'xmpp');
   assert.equal(client.extensions, '');
+});
+
+test('over TLS the transport is secure and knows its TLS socket', async (t) => {
+  const dataDir = await temporaryFolder(t);
+  const certificates = await Certificates.open({ hosts: ['localhost'], dataDir, clock: systemClock });
+  const tls = certificates.acceptor({ alpn: ['http/1.1'], requestCertificate: false });
+  t.after(() => tls.close());
+  const { port, recorder, transport } = await openServer(t, tls);
+  const client = new WebSocket(`wss://127.0.0.1:${port}/ws`, 'xmpp', { rejectUnauthorized: false });
+  t.after(() => client.terminate());
+  await once(client, 'open');
+  const { secure, tlsSocket } = await transport();
+  assert.equal(secure, true);
+  assert.equal(tlsSocket?.encrypted, true);
+  client.send(OPEN);
+  assert.deepEqual(await recorder.until(1), [HEADER]);
 });

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import type { AcceptorOptions } from '../../src/tls/acceptor.ts';
+import type { AcceptorOptions, TlsAcceptor } from '../../src/tls/acceptor.ts';
 import { type CertificateOptions, Certificates } from '../../src/tls/certificates.ts';
 import { verifiedPeerCertificate } from '../../src/tls/peer-certificate.ts';
 import { systemClock } from '../../src/util/clock.ts';
@@ -51,6 +51,35 @@ test('bytes pass both ways after the handshake', async (t) => {
   assert.equal(String((await once(server, 'data'))[0]), 'ping');
   server.write('pong');
   assert.equal(String((await once(client, 'data'))[0]), 'pong');
+});
+
+test('a connection that has carried clear text can be secured, as by STARTTLS', async (t) => {
+  const { certificates } = await open(t);
+  const tls = certificates.acceptor({ requestCertificate: false });
+  const secured = new Promise<TLSSocket>((resolve, reject) => {
+    const upgrading: TlsAcceptor = {
+      accept(raw, done) {
+        raw.once('data', () => {
+          raw.write('<proceed/>');
+          tls.accept(raw, (error, socket) => {
+            done(error, socket);
+            if (socket === undefined) reject(error);
+            else resolve(socket);
+          });
+        });
+      },
+      close: () => tls.close(),
+    };
+    void listen(t, upgrading).then(async ({ port }) => {
+      const { raw } = await dialRaw(t, port);
+      raw.write('<starttls/>');
+      assert.equal(String((await once(raw, 'data'))[0]), '<proceed/>');
+      const client = connectTls({ socket: raw, rejectUnauthorized: false });
+      client.on('error', reject);
+      client.once('secureConnect', () => client.write('ping'));
+    });
+  });
+  assert.equal(String((await once(await secured, 'data'))[0]), 'ping');
 });
 
 test('each host and its services show their certificate, unknown names the first host', async (t) => {
