@@ -1,7 +1,7 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { C2sListener } from './c2s/listener.ts';
-import type { C2sService } from './c2s/service.ts';
+import { type C2sService, xmlLimits } from './c2s/service.ts';
 import { type Config, defineConfig } from './config/config.ts';
 import { type ConfigChanges, diffConfig } from './config/diff.ts';
 import type { Command } from './core/commands.ts';
@@ -29,6 +29,7 @@ import { Passwords } from './sasl/passwords.ts';
 import { type FailureRates, LoginThrottle } from './sasl/throttle.ts';
 import { openLevelStore } from './store/level.ts';
 import type { Store } from './store/store.ts';
+import { refuseUpgrade, WebSocketAcceptor } from './stream/websocket.ts';
 import { type CertificateOptions, Certificates } from './tls/certificates.ts';
 import { type Clock, systemClock } from './util/clock.ts';
 import { deadline } from './util/deadline.ts';
@@ -215,6 +216,7 @@ export class Server {
     const { listen: endpoints, limits } = this.settings.current;
     const http = new HttpServer({ routes: this.routes, log: this.log, clock: this.clock });
     this.#undo.push(() => http.close(limits.timeouts.closeMs));
+    this.#serveWebSockets(http);
     this.routes.add('GET', '/healthz', () =>
       this.#stopping === undefined ? textResponse(200, 'ok') : textResponse(503, 'stopping'),
     );
@@ -238,6 +240,21 @@ export class Server {
       );
       this.#bound('https', await listen(server, endpoint));
     }
+  }
+
+  #serveWebSockets(http: HttpServer): void {
+    const { limits } = this.settings.current;
+    const webSockets = new WebSocketAcceptor({
+      limits: xmlLimits(limits, false),
+      maxMessageBytes: limits.stanza.bytes,
+      clock: this.clock,
+    });
+    http.onUpgrade(WEBSOCKET_PATH, (upgrade) => {
+      const release = this.c2s.admit(upgrade.remoteAddress);
+      if (release === undefined) return refuseUpgrade(upgrade.socket, 429, 'Too many connections; try again later.');
+      upgrade.socket.once('close', release);
+      webSockets.accept(upgrade, (transport) => this.c2s.start(transport, release));
+    });
   }
 
   #netServer(connected: (socket: Socket) => void): NetServer {

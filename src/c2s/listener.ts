@@ -45,18 +45,21 @@ export class C2sListener {
     return listen(server, endpoint);
   }
 
-  /**
-   * Takes a transport that arrived otherwise, such as a WebSocket.
-   * `make` is called only when the address is let in; returns whether it was.
-   */
-  take(address: string, make: () => Transport): boolean {
+  /** Lets a connection from an address in, or does not: then undefined. Call the result if no stream comes of it. */
+  admit(address: string): (() => void) | undefined {
     const admitted = this.#admission.admit(address);
-    if (typeof admitted === 'string') {
-      this.#service.log.info('connection.refused', { address, reason: admitted });
-      return false;
-    }
-    this.#start(make(), admitted.release);
-    return true;
+    if (typeof admitted !== 'string') return admitted.release;
+    this.#service.log.info('connection.refused', { address, reason: admitted });
+    return undefined;
+  }
+
+  /** Begins a client's stream on a transport; `authenticated` is called when it counts as a stranger's no more. */
+  start(transport: Transport, authenticated: () => void): void {
+    const over = (connection: ClientConnection): void => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#emptied?.();
+    };
+    this.#connections.add(new ClientConnection(transport, this.#service, FEATURES, { authenticated, over }));
   }
 
   /** Stops listening. */
@@ -79,15 +82,12 @@ export class C2sListener {
 
   #connected(socket: Socket, directTls: TlsAcceptor | undefined): void {
     const address = normalizeAddress(socket.remoteAddress ?? '');
-    const admitted = this.#admission.admit(address);
-    if (typeof admitted === 'string') {
-      this.#service.log.info('connection.refused', { address, reason: admitted });
-      return void socket.destroy();
-    }
-    if (directTls === undefined) return this.#start(this.#tcp(socket, address, false), admitted.release);
+    const release = this.admit(address);
+    if (release === undefined) return void socket.destroy();
+    if (directTls === undefined) return this.start(this.#tcp(socket, address, false), release);
     directTls.accept(socket, (error, secured) => {
-      if (secured !== undefined) return this.#start(this.#tcp(secured, address, true), admitted.release);
-      admitted.release();
+      if (secured !== undefined) return this.start(this.#tcp(secured, address, true), release);
+      release();
       this.#service.log.debug('tls.failed', { address }, error);
     });
   }
@@ -100,14 +100,6 @@ export class C2sListener {
       remoteAddress,
       limits: xmlLimits(settings.current.limits, false),
     });
-  }
-
-  #start(transport: Transport, authenticated: () => void): void {
-    const over = (connection: ClientConnection): void => {
-      this.#connections.delete(connection);
-      if (this.#connections.size === 0) this.#emptied?.();
-    };
-    this.#connections.add(new ClientConnection(transport, this.#service, FEATURES, { authenticated, over }));
   }
 
   #checkDeadlines(): void {

@@ -117,10 +117,9 @@ export class Stage {
       secure: options.secure ?? true,
       remoteAddress: options.address ?? '192.0.2.1',
     });
-    assert.ok(
-      this.#c2s.take(transport.remoteAddress, () => transport),
-      'the connection was refused',
-    );
+    const authenticated = this.#c2s.admit(transport.remoteAddress);
+    assert.ok(authenticated, 'the connection was refused');
+    this.#c2s.start(transport, authenticated);
     return new StageClient(name, transport, DOMAIN);
   }
 
