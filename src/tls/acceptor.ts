@@ -55,7 +55,7 @@ export class ServerAcceptor implements TlsAcceptor {
   readonly #owner: AcceptorOwner;
   readonly #server: Server;
   /** Kept over reloads, so that clients can resume their sessions; of each acceptor its own, so that nowhere else. */
-  readonly #ticketKeys = unguessableBytes(TICKET_KEY_BYTES);
+  #ticketKeys = unguessableBytes(TICKET_KEY_BYTES);
   readonly #handshakes = new Map<Socket, Handshake>();
   /** Finds the raw socket again: Node reports a handshake's end with the secured socket only. */
   readonly #rawByAddress = new Map<string, Socket>();
@@ -111,8 +111,9 @@ export class ServerAcceptor implements TlsAcceptor {
     this.#owner.onClose(this);
   }
 
-  /** Uses another certificate for the connections to come of clients that name no host. */
-  replaceContext(context: SecureContextOptions): void {
+  /** Uses another default context for the connections to come; earlier sessions can be resumed only if it keeps them. */
+  replaceContext(context: SecureContextOptions, keepsSessions: boolean): void {
+    if (!keepsSessions) this.#ticketKeys = unguessableBytes(TICKET_KEY_BYTES);
     this.#server.setSecureContext({ ...context, ticketKeys: this.#ticketKeys });
   }
 

@@ -94,9 +94,12 @@ export class Certificates {
       return this.#byHost.get(host)?.certified.leaf.fingerprint256 !== certified.leaf.fingerprint256;
     });
     for (const [, { certified }] of changed) requireValidity(certified, this.#clock.now());
+    const before = this.#default.options;
     this.#byHost = byHost;
     this.#default = firstOf(byHost);
-    for (const acceptor of this.#acceptors) acceptor.replaceContext(this.#default.options);
+    // A session carries the verdict on its client's certificate, which other authorities might not share.
+    const keepsSessions = String(before.ca) === String(this.#default.options.ca);
+    for (const acceptor of this.#acceptors) acceptor.replaceContext(this.#default.options, keepsSessions);
     return { changed: changed.map(([host]) => host) };
   }
 

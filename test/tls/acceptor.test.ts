@@ -293,6 +293,19 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   });
 }
 
+test('a session ends with the authorities that vouched for its client', async (t) => {
+  const known = await certificateFor('client.example');
+  const folder = await temporaryFolder(t);
+  const clientCertificates = { authorities: [(await writePair(folder, 'ca', known)).certificate] };
+  const { port, next, certificates, options } = await start(t, { clientCertificates }, { requestCertificate: true });
+  const client: ConnectionOptions = { servername: 'a.example', cert: known.certificate, key: known.key };
+  const session = await sessionOf(t, port, client, async () => secured(await next()));
+  const other = await writePair(folder, 'other', await certificateFor('stranger.example'));
+  await certificates.reload({ ...options, clientCertificates: { authorities: [other.certificate] } });
+  assert.equal((await dial(t, port, { ...client, session })).isSessionReused(), false);
+  assert.equal(verifiedPeerCertificate(secured(await next())), undefined);
+});
+
 test('authorities must be certificates', async (t) => {
   const folder = await temporaryFolder(t);
   const pair = await writePair(folder, 'ca', await certificateFor('client.example'));
