@@ -1,5 +1,6 @@
 import { Level } from 'level';
 import { type Clock, systemClock } from '../util/clock.ts';
+import { atEndOfTurn } from '../util/turn.ts';
 import { prepareDirectory } from './directory.ts';
 import type { Changes, Engine, EnginePage } from './engine.ts';
 import { EngineStore } from './engine-store.ts';
@@ -43,7 +44,7 @@ export async function openLevelStore(directory: string, options: LevelOptions = 
   const engine = new LevelEngine(level, directory, sync === 'always');
   try {
     await prepareSchema(engine, migrations, `the store in ${directory}`);
-    return new EngineStore(engine, clock, setImmediate);
+    return new EngineStore(engine, clock, atEndOfTurn);
   } catch (error) {
     await engine.close();
     throw error;
