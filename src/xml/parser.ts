@@ -3,6 +3,7 @@ import { CLASSES, PLAIN_TEXT } from './chars.ts';
 import { attr, type Element, setAttribute } from './element.ts';
 import { notWellFormed, policyViolation, restrictedXml, type XmlLimits } from './limits.ts';
 import { NS_CLIENT } from './ns.ts';
+import type { Scanner } from './scanner.ts';
 import { type Binding, Tape } from './tape.ts';
 import { Tokenizer } from './tokenizer.ts';
 
@@ -13,7 +14,6 @@ const SLASH = 0x2f;
 const LT = 0x3c;
 const QUESTION = 0x3f;
 
-const NO_BYTES = Buffer.alloc(0);
 const MAX_DECLARATION_LENGTH = 256;
 const DECLARATION =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:'1\.0'|"1\.0")(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:'([A-Za-z][\w.-]*)'|"([A-Za-z][\w.-]*)"))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:'(?:yes|no)'|"(?:yes|no)"))?[ \t\r\n]*\?>$/;
@@ -73,8 +73,6 @@ export class XmlParser {
   #isPaused = false;
   #isRunning = false;
   #failure: unknown;
-  /** Whether the tokenizer's bytes are a buffer of ours, with room to grow, rather than a chunk from the caller. */
-  #ownsBytes = false;
   /** Where the element that is being read began. */
   #elementStart = 0;
   #rootName = '';
@@ -98,7 +96,7 @@ export class XmlParser {
   /** Takes the next bytes, which must not change afterwards, and calls the handler for what they complete. */
   write(chunk: Buffer): void {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#append(chunk);
+    this.#tokenizer.scanner.append(chunk);
     this.#run();
   }
 
@@ -116,8 +114,9 @@ export class XmlParser {
 
   /** Drops the bytes that were not interpreted yet. */
   discard(): void {
+    const { scanner } = this.#tokenizer;
     this.#abandonElement();
-    this.#tokenizer.position = this.#tokenizer.end;
+    scanner.position = scanner.end;
   }
 
   /** Expects a new document from the next byte on, also inside a callback. RFC 6120 §4.3.3. */
@@ -148,11 +147,11 @@ export class XmlParser {
 
   /** Reads one thing; false: more bytes are needed. */
   #step(): boolean {
-    const tokenizer = this.#tokenizer;
+    const { scanner } = this.#tokenizer;
     switch (this.#place) {
       case 'start':
-        if (this.#hasRestarted) tokenizer.skipSpace(); // it trailed the last element of the document before
-        if (tokenizer.position === tokenizer.end || !skipDeclaration(tokenizer)) return false;
+        if (this.#hasRestarted) scanner.skipSpace(); // it trailed the last element of the document before
+        if (scanner.position === scanner.end || !skipDeclaration(scanner)) return false;
         this.#place = 'prolog';
         return true;
       case 'prolog':
@@ -163,23 +162,23 @@ export class XmlParser {
         return this.#readRoot();
       case 'content':
         if (!this.#findMarkup()) return false;
-        if (tokenizer.bytes[tokenizer.position + 1] === SLASH) return this.#readRootEnd();
+        if (scanner.bytes[scanner.position + 1] === SLASH) return this.#readRootEnd();
         this.#beginElement('element', this.#contentNamespace, this.#contentNamespace);
         return true;
       case 'element':
         return this.#readElement();
       case 'epilog':
-        tokenizer.skipSpace();
-        if (tokenizer.position < tokenizer.end) throw notWellFormed('the document has ended');
+        scanner.skipSpace();
+        if (scanner.position < scanner.end) throw notWellFormed('the document has ended');
         return false;
     }
   }
 
   /** Skips white space up to the next tag; false: it is not known yet whether that begins or ends an element. */
   #findMarkup(): boolean {
-    const tokenizer = this.#tokenizer;
-    tokenizer.skipSpace();
-    const { bytes, position, end } = tokenizer;
+    const { scanner } = this.#tokenizer;
+    scanner.skipSpace();
+    const { bytes, position, end } = scanner;
     if (position >= end) return false;
     if (bytes[position] !== LT) throw strayText(bytes[position] as number);
     if (position + 1 >= end) return false;
@@ -190,18 +189,19 @@ export class XmlParser {
   }
 
   #beginElement(place: 'root' | 'element', ns: string, defaultNamespace: string): void {
-    const tokenizer = this.#tokenizer;
-    tokenizer.tape = spareTape ?? new Tape();
+    const tape = spareTape ?? new Tape();
     spareTape = undefined;
-    tokenizer.tape.clear(ns, defaultNamespace, this.#bindings);
-    tokenizer.base = this.#elementStart = tokenizer.position;
+    tape.clear(ns, defaultNamespace, this.#bindings);
+    this.#tokenizer.tape = tape;
+    const { scanner } = this.#tokenizer;
+    scanner.base = this.#elementStart = scanner.position;
     this.#place = place;
   }
 
   #readElement(): boolean {
     const tokenizer = this.#tokenizer;
     if (!tokenizer.readElement()) return false;
-    this.#checkLength(tokenizer.position);
+    this.#checkLength(tokenizer.scanner.position);
     const document = readTape(tokenizer, this.#elementStart);
     this.#releaseTape();
     this.#place = 'content';
@@ -213,7 +213,7 @@ export class XmlParser {
     const tokenizer = this.#tokenizer;
     const { tape } = tokenizer;
     if (!tokenizer.readStartTag()) return false;
-    this.#checkLength(tokenizer.position);
+    this.#checkLength(tokenizer.scanner.position);
     const isEmpty = tape.depth === 0;
     this.#rootName = tape.openNames[1] as string;
     this.#contentNamespace = tape.defaultNamespaces[1] as string;
@@ -229,7 +229,7 @@ export class XmlParser {
 
   #readRootEnd(): boolean {
     const tokenizer = this.#tokenizer;
-    this.#elementStart = tokenizer.position;
+    this.#elementStart = tokenizer.scanner.position;
     const name = tokenizer.readEndTag();
     if (name === '') return false;
     if (name !== this.#rootName) throw notWellFormed('an end tag does not match its start tag');
@@ -239,7 +239,7 @@ export class XmlParser {
   }
 
   #abandonElement(): void {
-    this.#tokenizer.forget();
+    this.#tokenizer.scanner.forget();
     if (this.#place !== 'root' && this.#place !== 'element') return;
     this.#releaseTape();
     this.#place = this.#place === 'root' ? 'prolog' : 'content';
@@ -255,45 +255,13 @@ export class XmlParser {
     if (position - this.#elementStart > maxBytes) throw policyViolation(`an element is longer than ${maxBytes} bytes`);
   }
 
-  #append(chunk: Buffer): void {
-    const tokenizer = this.#tokenizer;
-    const { bytes, end } = tokenizer;
-    if (tokenizer.position === end && !this.#ownsBytes) {
-      tokenizer.bytes = chunk;
-      tokenizer.position = 0;
-      tokenizer.end = chunk.length;
-      return;
-    }
-    const length = end + chunk.length;
-    if (!this.#ownsBytes || length > bytes.length) {
-      tokenizer.bytes = Buffer.allocUnsafeSlow(Math.max(length, 2 * end));
-      tokenizer.bytes.set(bytes.subarray(0, end));
-      this.#ownsBytes = true;
-    }
-    tokenizer.bytes.set(chunk, end);
-    tokenizer.end = length;
-  }
-
   /** Keeps what belongs to an incomplete element, and nothing else. */
   #keepRest(): void {
-    const tokenizer = this.#tokenizer;
+    const { scanner } = this.#tokenizer;
     const isInElement = this.#place === 'root' || this.#place === 'element';
-    if (!isInElement) this.#elementStart = tokenizer.position;
-    const start = this.#elementStart;
-    if (start === tokenizer.end) {
-      tokenizer.bytes = NO_BYTES;
-      this.#ownsBytes = false;
-    } else {
-      this.#checkLength(tokenizer.end);
-      if (this.#ownsBytes && start === 0) return;
-      const rest = tokenizer.bytes.subarray(start, tokenizer.end);
-      tokenizer.bytes = Buffer.allocUnsafeSlow(rest.length);
-      tokenizer.bytes.set(rest);
-      this.#ownsBytes = true;
-    }
-    tokenizer.position -= start;
-    tokenizer.end -= start;
-    tokenizer.base -= start;
+    if (!isInElement) this.#elementStart = scanner.position;
+    this.#checkLength(scanner.end);
+    scanner.keepFrom(this.#elementStart);
     this.#elementStart = 0;
   }
 }
@@ -306,8 +274,8 @@ function strayText(byte: number): StreamError {
 }
 
 /** Skips the XML declaration if there is one; false: more bytes are needed to tell. XML §2.8, RFC 6120 §11.5, §11.6. */
-function skipDeclaration(tokenizer: Tokenizer): boolean {
-  const { bytes, position, end } = tokenizer;
+function skipDeclaration(scanner: Scanner): boolean {
+  const { bytes, position, end } = scanner;
   if (bytes[position] !== LT) return true;
   if (position + 1 >= end) return false;
   if (bytes[position + 1] !== QUESTION) return true;
@@ -326,12 +294,13 @@ function skipDeclaration(tokenizer: Tokenizer): boolean {
   if (encoding.toUpperCase() !== 'UTF-8') {
     throw new StreamError('unsupported-encoding', { text: 'the only encoding is UTF-8' });
   }
-  tokenizer.position = position + close + 2;
+  scanner.position = position + close + 2;
   return true;
 }
 
 function readTape(tokenizer: Tokenizer, start: number): XmlDocument {
-  const { bytes, position, base, tape } = tokenizer;
+  const { scanner, tape } = tokenizer;
+  const { bytes, position, base } = scanner;
   const isAscii = base === start; // the base moves with every sequence of more than one byte
   const source = bytes.toString(isAscii ? 'latin1' : 'utf8', start, position);
   return {
@@ -372,12 +341,12 @@ function parseDocument(bytes: Buffer, limits: XmlLimits, defaultNamespace: strin
   const tape = new Tape();
   tape.clear(NS_CLIENT, defaultNamespace, []);
   const tokenizer = new Tokenizer(tape, limits);
-  tokenizer.bytes = bytes;
-  tokenizer.end = bytes.length;
+  const { scanner } = tokenizer;
+  scanner.append(bytes);
   if (bytes[0] !== LT) throw notWellFormed('an element was expected');
   if (!tokenizer.readElement()) throw notWellFormed('an element is incomplete');
   const document = readTape(tokenizer, 0);
-  tokenizer.skipSpace();
-  if (tokenizer.position < tokenizer.end) throw notWellFormed('something follows the element');
+  scanner.skipSpace();
+  if (scanner.position < scanner.end) throw notWellFormed('something follows the element');
   return document;
 }

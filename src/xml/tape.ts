@@ -1,4 +1,5 @@
 import { type Element, makeElement, setAttribute } from './element.ts';
+import { decodeText, decodeValue, normalizeLines } from './references.ts';
 
 // The kinds of marks. An opening mark carries the number of attributes above its two low bits.
 const OPEN = 0;
@@ -171,32 +172,5 @@ function appendText(nodes: (Element | string)[], data: string): void {
 function characters(source: string, start: number, end: number, isCdata: boolean): string {
   if (end >= 0) return source.slice(start, end);
   const raw = source.slice(start, ~end);
-  return isCdata ? raw.replace(/\r\n?/g, '\n') : decodeText(raw);
-}
-
-function decodeText(raw: string): string {
-  return raw.replace(/\r\n?|&([^;]+);/g, (_, reference: string | undefined) =>
-    reference === undefined ? '\n' : characterOf(reference),
-  );
-}
-
-/** Resolves the references in an attribute value that was found well-formed, and normalises white space. XML §3.3.3. */
-export function decodeValue(raw: string): string {
-  return raw.replace(/\r\n?|[\n\t]|&([^;]+);/g, (_, reference: string | undefined) =>
-    reference === undefined ? ' ' : characterOf(reference),
-  );
-}
-
-const ENTITIES: Readonly<Record<string, number>> = { amp: 0x26, apos: 0x27, gt: 0x3e, lt: 0x3c, quot: 0x22 };
-
-/** Returns the code point that a reference stands for, without `&` and `;`, or undefined. XML §4.1, §4.6. */
-export function codePointOf(reference: string): number | undefined {
-  if (reference.charCodeAt(0) !== 0x23) return Object.hasOwn(ENTITIES, reference) ? ENTITIES[reference] : undefined;
-  if (/^#[0-9]+$/.test(reference)) return Number(reference.slice(1));
-  if (/^#x[0-9A-Fa-f]+$/.test(reference)) return Number(`0${reference.slice(1)}`);
-  return undefined;
-}
-
-function characterOf(reference: string): string {
-  return String.fromCodePoint(codePointOf(reference) as number);
+  return isCdata ? normalizeLines(raw) : decodeText(raw);
 }
