@@ -1,8 +1,37 @@
 import type { Section } from '../config/schema.ts';
 import type { Feature } from '../core/feature.ts';
+import { caps } from './caps.ts';
+import { disco } from './disco/index.ts';
+import { lastActivity } from './last-activity.ts';
+import { legacySession } from './legacy-session.ts';
+import { offline } from './offline/index.ts';
+import { ping } from './ping.ts';
+import { presence } from './presence/index.ts';
+import { privateXml } from './private-xml.ts';
+import { register } from './register.ts';
+import { roster } from './roster/index.ts';
+import { streamLimits } from './stream-limits.ts';
+import { time } from './time.ts';
+import { vcard } from './vcard.ts';
+import { version } from './version.ts';
 
 /** Every feature, in the order in which their filters run at each point. */
-export const features: readonly Feature[] = [];
+export const features: readonly Feature[] = [
+  roster,
+  presence,
+  offline,
+  disco,
+  caps,
+  register,
+  legacySession,
+  streamLimits,
+  lastActivity,
+  ping,
+  privateXml,
+  time,
+  vcard,
+  version,
+];
 
 /** The section of each feature in the configuration; undefined for those without options. */
 export const featureSections: Readonly<Record<string, Section | undefined>> = Object.fromEntries(
