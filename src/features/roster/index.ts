@@ -1,0 +1,56 @@
+import type { Account } from '../../core/account.ts';
+import type { Feature } from '../../core/feature.ts';
+import { accountRemoved } from '../../core/points.ts';
+import { StanzaError } from '../../errors.ts';
+import { AUTHENTICATED } from '../../stream/stream.ts';
+import { attr, type Element, el } from '../../xml/element.ts';
+import { type Relation, type RosterItem, rosters } from './api.ts';
+import { NS_ROSTER, parseRosterSet, type RosterSet, rosterElement } from './items.ts';
+import { StoredRosters } from './stored-rosters.ts';
+
+const ROSTER_VERSIONING = el('ver', { xmlns: 'urn:xmpp:features:rosterver' });
+
+/** The contacts of an account: get, set, push and versioning. RFC 6121 §2. */
+export const roster: Feature = {
+  name: 'roster',
+  specs: [{ rfc: 6121, sections: '2' }],
+  setup(host) {
+    const stored = new StoredRosters(host);
+    host.provide(rosters, stored);
+    host.negotiate({ name: 'rosterver', needs: AUTHENTICATED, excludes: 0, offer: () => ROSTER_VERSIONING });
+
+    host.handle({ type: 'get', ns: NS_ROSTER, name: 'query', to: 'self' }, ({ account, session, payload }) => {
+      stored.interest(session);
+      const current = stored.of(account);
+      // RFC 6121 §2.6.3: the client has this very version, and needs no list.
+      return attr(payload, 'ver') === current.version ? undefined : rosterElement(current);
+    });
+    host.handle({ type: 'set', ns: NS_ROSTER, name: 'query', to: 'self', hidden: true }, ({ account, payload }) =>
+      set(stored, account, payload),
+    );
+    host.handle({ type: 'set', ns: NS_ROSTER, name: 'query', to: 'account', audience: 'anyone', hidden: true }, () => {
+      throw new StanzaError('forbidden', { text: 'a roster is changed by its own account only' });
+    });
+    host.observe(accountRemoved, ({ jid }) => stored.remove(jid));
+  },
+};
+
+async function set(stored: StoredRosters, account: Account, query: Element): Promise<void> {
+  const wanted = parseRosterSet(query);
+  if (wanted.jid.equals(account.jid)) {
+    throw new StanzaError('not-allowed', { text: 'an account is no contact of its own' });
+  }
+  await stored.change(account, wanted.jid, (before) => afterSet(before, wanted));
+}
+
+// A request that the account has not answered survives the item: it was never a part of it.
+function afterSet({ item, request }: Relation, wanted: RosterSet): Relation {
+  if (wanted.action === 'update') return { item: updated(item, wanted), request };
+  if (item === undefined) throw new StanzaError('item-not-found');
+  return { item: undefined, request };
+}
+
+function updated(item: RosterItem | undefined, { jid, name, groups }: RosterSet & { action: 'update' }): RosterItem {
+  if (item !== undefined) return { ...item, name, groups };
+  return { jid, name, groups, subscription: 'none', ask: false, approved: false };
+}
