@@ -168,7 +168,7 @@ export class TcpTransport implements Transport {
 
   // A peer that half-closes its connection without closing its stream has gone: RFC 6120 §4.6.1 knows no half-open stream.
   readonly #onEnd = (): void => {
-    this.#socket.end();
+    if (!this.#socket.writableEnded) this.#socket.end();
   };
 
   readonly #onError = (error: Error): void => {
