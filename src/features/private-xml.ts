@@ -1,0 +1,89 @@
+import type { Feature } from '../core/feature.ts';
+import { accountRemoved } from '../core/points.ts';
+import { StanzaError } from '../errors.ts';
+import type { Key, Table } from '../store/store.ts';
+import { attr, type Element, el, elements, serialize } from '../xml/element.ts';
+import { parseElement } from '../xml/parser.ts';
+import { storedNumber, storedText } from './shared/stored.ts';
+
+const NS = 'jabber:iq:private';
+const RESERVED = /^(?:jabber:|http:\/\/jabber\.org\/|vcard-temp$)/;
+
+/** Keeps elements of the clients' own for each account, one under each name and namespace. XEP-0049. */
+export const privateXml: Feature = {
+  name: 'private-xml',
+  specs: [{ xep: 49, version: '1.2', note: 'reserved namespaces are refused, §3' }],
+  setup(host) {
+    const kept: Table<string> = host.table({ name: 'private-xml', parse: storedText });
+    /** The bytes of all elements of an account together. */
+    const sizes: Table<number> = host.table({ name: 'private-xml.size', parse: storedNumber });
+
+    host.handle({ type: 'get', ns: NS, name: 'query', to: 'self' }, async ({ account, payload }) => {
+      const [wanted, second] = elements(payload);
+      if (wanted === undefined) throw new StanzaError('bad-request', { text: 'which element is wanted?' });
+      if (second !== undefined) throw new StanzaError('not-acceptable', { text: 'one element at a time' });
+      const stored = await kept.get(account.jid.domain, account.jid.local, ...nameOf(wanted));
+      return el('query', { xmlns: NS }, stored === undefined ? emptied(wanted) : parseElement(stored));
+    });
+
+    host.handle({ type: 'set', ns: NS, name: 'query', to: 'self' }, async ({ account, payload }) => {
+      const { domain, local } = account.jid;
+      const changes = elements(payload);
+      const names = changes.map(nameOf);
+      if (changes.length === 0 || new Set(names.map(String)).size < names.length) {
+        throw new StanzaError('not-acceptable', { text: 'one element of each name, and at least one' });
+      }
+      const maxBytes = host.settings.current.limits.account.privateXmlBytes;
+      await host.store.commit((batch) => {
+        let growth = 0;
+        for (const [i, element] of changes.entries()) {
+          const xml = isEmpty(element) ? undefined : serialize(element);
+          batch.update(kept, [domain, local, ...(names[i] ?? [])], (old) => {
+            growth += bytes(xml) - bytes(old);
+            return xml;
+          });
+        }
+        batch.update(sizes, [domain, local], (old = 0) => {
+          const size = old + growth;
+          if (growth > 0 && size > maxBytes) {
+            throw new StanzaError('policy-violation', { text: `private XML has at most ${maxBytes} bytes` });
+          }
+          return size > 0 ? size : undefined;
+        });
+      });
+    });
+
+    // Only those who know that the account exists learn why: strangers are told what they are told of no account.
+    for (const type of ['get', 'set'] as const) {
+      host.handle({ type, ns: NS, name: 'query', to: 'account' }, () => {
+        throw new StanzaError('forbidden');
+      });
+    }
+    host.observe(accountRemoved, async ({ jid: { domain, local } }) => {
+      for await (const [key] of kept.list([domain, local])) await kept.delete(key);
+      await sizes.delete([domain, local]);
+    });
+  },
+};
+
+/** The namespace and name under which an element is kept. */
+function nameOf(element: Element): Key {
+  const ns = attr(element, 'xmlns') ?? '';
+  if (ns === '' || RESERVED.test(ns)) {
+    throw new StanzaError('not-acceptable', { text: 'an element of a namespace of its own was expected' });
+  }
+  return [ns, element.name];
+}
+
+function emptied(element: Element): Element {
+  return el(element.name, { xmlns: attr(element, 'xmlns') });
+}
+
+/** Whether an element says nothing beyond its name: then it need not be kept, because an absent one reads the same. */
+function isEmpty(element: Element): boolean {
+  return element.children.length === 0 && Object.keys(element.attrs).every((name) => name === 'xmlns');
+}
+
+function bytes(xml: string | undefined): number {
+  return xml === undefined ? 0 : Buffer.byteLength(xml);
+}
