@@ -115,6 +115,11 @@ export class Tape {
     this.marks[this.markCount++] = CLOSE;
   }
 
+  /** Ends the scope of the prefixes that the innermost open element declares. */
+  unbind(): void {
+    while (this.bindings.at(-1)?.depth === this.depth) this.bindings.pop();
+  }
+
   text(start: number, end: number, isCdata: boolean): void {
     this.marks[this.markCount++] = isCdata ? CDATA : TEXT;
     this.marks[this.markCount++] = start;
@@ -164,7 +169,7 @@ export class Tape {
 /** Character data is one child, however many references and CDATA sections it was written with. */
 function appendText(nodes: (Element | string)[], data: string): void {
   const last = nodes.length - 1;
-  const before = nodes[last];
+  const before = last < 0 ? undefined : nodes[last]; // asking for an index of -1 is slow
   if (typeof before === 'string') nodes[last] = before + data;
   else nodes.push(data);
 }

@@ -116,8 +116,7 @@ export class Tokenizer {
 
   #closeElement(): void {
     const { tape } = this;
-    const { bindings } = tape;
-    while (bindings.at(-1)?.depth === tape.depth) bindings.pop();
+    if (tape.bindings.length > 0) tape.unbind();
     tape.close();
     tape.depth--;
   }
