@@ -1,6 +1,7 @@
-import type { Feature } from '../core/feature.ts';
+import type { Feature, FeatureHost } from '../core/feature.ts';
 import { accountRemoved } from '../core/points.ts';
 import { StanzaError } from '../errors.ts';
+import type { JID } from '../jid.ts';
 import type { Key, Table } from '../store/store.ts';
 import { attr, type Element, el, elements, serialize } from '../xml/element.ts';
 import { parseElement } from '../xml/parser.ts';
@@ -9,13 +10,18 @@ import { storedNumber, storedText } from './shared/stored.ts';
 const NS = 'jabber:iq:private';
 const RESERVED = /^(?:jabber:|http:\/\/jabber\.org\/|vcard-temp$)/;
 
+/** The elements of all accounts, as markup, and the bytes of each account's elements together. */
+interface Tables {
+  readonly kept: Table<string>;
+  readonly sizes: Table<number>;
+}
+
 /** Keeps elements of the clients' own for each account, one under each name and namespace. XEP-0049. */
 export const privateXml: Feature = {
   name: 'private-xml',
   specs: [{ xep: 49, version: '1.2', note: 'reserved namespaces are refused, §3' }],
   setup(host) {
     const kept: Table<string> = host.table({ name: 'private-xml', parse: storedText });
-    /** The bytes of all elements of an account together. */
     const sizes: Table<number> = host.table({ name: 'private-xml.size', parse: storedNumber });
 
     host.handle({ type: 'get', ns: NS, name: 'query', to: 'self' }, async ({ account, payload }) => {
@@ -25,34 +31,9 @@ export const privateXml: Feature = {
       const stored = await kept.get(account.jid.domain, account.jid.local, ...nameOf(wanted));
       return el('query', { xmlns: NS }, stored === undefined ? emptied(wanted) : parseElement(stored));
     });
-
-    host.handle({ type: 'set', ns: NS, name: 'query', to: 'self' }, async ({ account, payload }) => {
-      const { domain, local } = account.jid;
-      const changes = elements(payload);
-      const names = changes.map(nameOf);
-      if (changes.length === 0 || new Set(names.map(String)).size < names.length) {
-        throw new StanzaError('not-acceptable', { text: 'one element of each name, and at least one' });
-      }
-      const maxBytes = host.settings.current.limits.account.privateXmlBytes;
-      await host.store.commit((batch) => {
-        let growth = 0;
-        for (const [i, element] of changes.entries()) {
-          const xml = isEmpty(element) ? undefined : serialize(element);
-          batch.update(kept, [domain, local, ...(names[i] ?? [])], (old) => {
-            growth += bytes(xml) - bytes(old);
-            return xml;
-          });
-        }
-        batch.update(sizes, [domain, local], (old = 0) => {
-          const size = old + growth;
-          if (growth > 0 && size > maxBytes) {
-            throw new StanzaError('policy-violation', { text: `private XML has at most ${maxBytes} bytes` });
-          }
-          return size > 0 ? size : undefined;
-        });
-      });
-    });
-
+    host.handle({ type: 'set', ns: NS, name: 'query', to: 'self' }, ({ account, payload }) =>
+      keep(host, { kept, sizes }, account.jid, elements(payload)),
+    );
     // Only those who know that the account exists learn why: strangers are told what they are told of no account.
     for (const type of ['get', 'set'] as const) {
       host.handle({ type, ns: NS, name: 'query', to: 'account' }, () => {
@@ -60,11 +41,45 @@ export const privateXml: Feature = {
       });
     }
     host.observe(accountRemoved, async ({ jid: { domain, local } }) => {
-      for await (const [key] of kept.list([domain, local])) await kept.delete(key);
-      await sizes.delete([domain, local]);
+      const removals = [sizes.delete([domain, local])];
+      for await (const [key] of kept.list([domain, local])) removals.push(kept.delete(key));
+      await Promise.all(removals);
     });
   },
 };
+
+/** Keeps all of these elements, or none when the account's would be too large together. */
+async function keep(
+  host: FeatureHost,
+  { kept, sizes }: Tables,
+  account: JID,
+  changes: readonly Element[],
+): Promise<void> {
+  const { domain, local } = account;
+  const maxBytes = host.settings.current.limits.account.privateXmlBytes;
+  const names = new Set(changes.map((element) => String(nameOf(element))));
+  if (changes.length === 0 || names.size < changes.length) {
+    throw new StanzaError('not-acceptable', { text: 'one element of each name, and at least one' });
+  }
+  await host.store.commit((batch) => {
+    let growth = 0;
+    for (const element of changes) {
+      const xml = isEmpty(element) ? undefined : serialize(element);
+      batch.update(kept, [domain, local, ...nameOf(element)], (old) => {
+        growth += bytes(xml) - bytes(old);
+        return xml;
+      });
+    }
+    batch.update(sizes, [domain, local], (old = 0) => {
+      const size = old + growth;
+      // What is too large after the limit was lowered may still shrink.
+      if (growth > 0 && size > maxBytes) {
+        throw new StanzaError('policy-violation', { text: `private XML has at most ${maxBytes} bytes` });
+      }
+      return size > 0 ? size : undefined;
+    });
+  });
+}
 
 /** The namespace and name under which an element is kept. */
 function nameOf(element: Element): Key {
