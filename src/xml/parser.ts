@@ -180,12 +180,20 @@ export class XmlParser {
     scanner.skipSpace();
     const { bytes, position, end } = scanner;
     if (position >= end) return false;
-    if (bytes[position] !== LT) throw strayText(bytes[position] as number);
+    if (bytes[position] !== LT) throw this.#strayText(bytes[position] as number);
     if (position + 1 >= end) return false;
     const next = bytes[position + 1];
     if (next === BANG) throw restrictedXml('comments and declarations are not allowed');
     if (next === QUESTION) throw restrictedXml('processing instructions are not allowed');
     return true;
+  }
+
+  /** Text between stanzas is XML that cannot be processed; before the stream, or made of control characters, it is not XML. */
+  #strayText(byte: number): StreamError {
+    const isText = this.#place === 'content' && ((CLASSES[byte] as number) & PLAIN_TEXT) !== 0;
+    return isText
+      ? new StreamError('bad-format', { text: 'text is not allowed here' })
+      : notWellFormed('a tag was expected');
   }
 
   #beginElement(place: 'root' | 'element', ns: string, defaultNamespace: string): void {
@@ -266,13 +274,6 @@ export class XmlParser {
   }
 }
 
-/** Text between stanzas is XML that cannot be processed; a control character is not XML. RFC 6120 §4.9.3.1. */
-function strayText(byte: number): StreamError {
-  if ((CLASSES[byte] as number) & PLAIN_TEXT)
-    return new StreamError('bad-format', { text: 'text is not allowed here' });
-  return notWellFormed('markup was expected');
-}
-
 /** Skips the XML declaration if there is one; false: more bytes are needed to tell. XML §2.8, RFC 6120 §11.5, §11.6. */
 function skipDeclaration(scanner: Scanner): boolean {
   const { bytes, position, end } = scanner;
@@ -343,9 +344,12 @@ function parseDocument(bytes: Buffer, limits: XmlLimits, defaultNamespace: strin
   const tokenizer = new Tokenizer(tape, limits);
   const { scanner } = tokenizer;
   scanner.append(bytes);
-  if (bytes[0] !== LT) throw notWellFormed('an element was expected');
+  if (bytes[0] !== LT || !skipDeclaration(scanner)) throw notWellFormed('an element was expected');
+  scanner.skipSpace(); // between the declaration, if any, and the element
+  const start = scanner.position;
+  scanner.base = start;
   if (!tokenizer.readElement()) throw notWellFormed('an element is incomplete');
-  const document = readTape(tokenizer, 0);
+  const document = readTape(tokenizer, start);
   scanner.skipSpace();
   if (scanner.position < scanner.end) throw notWellFormed('something follows the element');
   return document;

@@ -74,17 +74,20 @@ export class Tape {
     return this.marks.length > 16_384 || this.literals.length > 1024;
   }
 
+  /** Records the opening of an element, whose attributes follow. */
   open(name: string): void {
     this.names[this.nameCount++] = name;
     this.marks[this.markCount++] = OPEN;
   }
 
+  /** Records an attribute by where its value is in the source. */
   attribute(name: string, start: number, end: number): void {
     this.names[this.nameCount++] = name;
     this.marks[this.markCount++] = start;
     this.marks[this.markCount++] = end;
   }
 
+  /** Records an attribute by its value. */
   literalAttribute(name: string, value: string): void {
     this.attribute(name, -1, this.literalCount);
     this.literals[this.literalCount++] = value;
@@ -111,6 +114,7 @@ export class Tape {
     this.marks[mark] = OPEN | (((this.markCount - mark - 1) >> 1) << 2);
   }
 
+  /** Records the end of the innermost open element. */
   close(): void {
     this.marks[this.markCount++] = CLOSE;
   }
@@ -120,6 +124,7 @@ export class Tape {
     while (this.bindings.at(-1)?.depth === this.depth) this.bindings.pop();
   }
 
+  /** Records character data by where it is in the source. */
   text(start: number, end: number, isCdata: boolean): void {
     this.marks[this.markCount++] = isCdata ? CDATA : TEXT;
     this.marks[this.markCount++] = start;

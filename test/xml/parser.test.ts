@@ -245,7 +245,7 @@ test('bytes that are not UTF-8 are not well-formed', () => {
 test('text between stanzas has a bad format', () => {
   refuses('bad-format', ['hello', '<a/>b', '&amp;'.slice(1), ']']);
   refuses('not-well-formed', ['\0', '\u001b']);
-  assert.equal(outcome('', 'GET / HTTP/1.1\r\n'), 'bad-format');
+  assert.equal(outcome('', 'GET / HTTP/1.1\r\n'), 'not-well-formed');
 });
 
 test('the XML declaration is checked', () => {
@@ -425,8 +425,10 @@ test('a frame is one whole element', () => {
     el('open', { xmlns: framing, to: 'a' }),
   );
   assert.equal(parseFrame('<a/>', LIMITS).element.attrs['xmlns'], '');
+  assert.equal(parseFrame("<?xml version='1.0'?>\n<a>é</a>", LIMITS).bytes, 9);
   const rows: [frame: string, condition: string][] = [
     ['', 'not-well-formed'],
+    ["<?xml version='1.0'", 'not-well-formed'],
     [' <a/>', 'not-well-formed'],
     ['<a/><b/>', 'not-well-formed'],
     ['<a>', 'not-well-formed'],
