@@ -198,6 +198,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.account = account;
     this.session = session;
     this.stream.bits |= BOUND;
+    this.request = undefined;
     const { traffic, timeouts } = this.service.settings.current.limits;
     const now = this.service.clock.monotonic();
     if (traffic.stanzas !== null) this.#stanzas = new TokenBucket(traffic.stanzas, now);

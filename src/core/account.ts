@@ -8,6 +8,7 @@ import type { Session } from './session.ts';
 export type Work = Arrival | Task;
 
 export interface Arrival {
+  readonly account: Account;
   readonly stanza: AnyStanza;
   readonly stored: Promise<unknown> | undefined;
 }
@@ -22,13 +23,14 @@ export class Account {
   readonly isAnonymous: boolean;
   /** By resource. */
   readonly sessions = new Map<string, Session>();
-  readonly slots: unknown[] = [];
+  readonly slots: unknown[];
   readonly lane: Lane<Work>;
 
-  constructor(jid: JID, isAnonymous: boolean, makeLane: (account: Account) => Lane<Work>) {
+  constructor(jid: JID, isAnonymous: boolean, slots: unknown[], lane: Lane<Work>) {
     this.jid = jid;
     this.isAnonymous = isAnonymous;
-    this.lane = makeLane(this);
+    this.slots = slots;
+    this.lane = lane;
   }
 
   /** The sessions that have sent initial presence. RFC 6121 §4.2. */

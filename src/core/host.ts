@@ -7,7 +7,7 @@ import type { StreamFeature } from '../stream/negotiation.ts';
 import type { EndReason } from '../stream/stream.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Clock } from '../util/clock.ts';
-import { Lane } from '../util/lane.ts';
+import { Lane, type LaneHandlers } from '../util/lane.ts';
 import type { Element } from '../xml/element.ts';
 import { Account, type Work } from './account.ts';
 import { Advertisements } from './advertisements.ts';
@@ -70,6 +70,31 @@ export class Host implements Destination {
   readonly #accounts = new Map<string, Account>();
   // The accounts of the map above without sessions, the longest idle first.
   readonly #idle = new Set<Account>();
+
+  // One function for all sessions and lanes: one for each would be the most of what an idle session costs.
+  readonly #queueLimits = () => this.settings.current.limits.queue;
+
+  readonly #overflowed = (session: Session): void => {
+    const account = this.#accounts.get(session.jid.local);
+    if (account === undefined) return;
+    this.log.warn('session.overflow', { jid: session.jid.toString(), bytes: session.link?.bufferedBytes ?? 0 });
+    const error = new StreamError('resource-constraint', { text: 'the client does not read what is sent to it' });
+    this.kick(account, session, error);
+  };
+
+  readonly #laneHandlers: LaneHandlers<Work> = {
+    run: (work) => {
+      if (typeof work === 'function') return work();
+      const { account, stanza } = work;
+      if (this.#accounts.get(account.jid.local) !== account) return this.#refuse(stanza);
+      return this.router.process(() => this.#path.receive(work));
+    },
+    failed: (error, work) => {
+      this.log.error('bug', { where: 'lane' }, error);
+      if (typeof work === 'function') return;
+      this.router.bounce(work.stanza, new StanzaError('internal-server-error', { cause: error }));
+    },
+  };
 
   constructor(options: HostOptions) {
     const { router, clock, log, settings } = options;
@@ -173,8 +198,9 @@ export class Host implements Destination {
     }
     const session = new Session(jid, link, {
       boundAt: this.clock.now(),
-      limits: () => this.settings.current.limits.queue,
-      overflowed: (s) => this.#overflowed(account, s),
+      slots: this.sessionSlots.make(),
+      limits: this.#queueLimits,
+      overflowed: this.#overflowed,
     });
     account.sessions.set(jid.resource, session);
     this.#accounts.set(jid.local, account);
@@ -236,7 +262,12 @@ export class Host implements Destination {
 
   // Makes an account live: its lane holds what arrives until its existence is known.
   #load(local: string, isAnonymous: boolean): Account {
-    const account = new Account(JID.of(local, this.domain), isAnonymous, (self) => this.#makeLane(self));
+    const account = new Account(
+      JID.of(local, this.domain),
+      isAnonymous,
+      this.accountSlots.make(),
+      new Lane(this.#laneHandlers),
+    );
     this.#accounts.set(local, account);
     this.#rest(account);
     account.lane.push(() => this.#prepare(account));
@@ -247,24 +278,6 @@ export class Host implements Destination {
     const exists = account.isAnonymous || (await this.users.exists(account.jid.local));
     if (!exists) return this.#forget(account.jid.local);
     for (const load of this.accountLoaders) await load(account);
-  }
-
-  #makeLane(account: Account): Lane<Work> {
-    return new Lane<Work>(
-      (work) => {
-        if (typeof work === 'function') return work();
-        if (this.#accounts.get(account.jid.local) !== account) return this.#refuse(work.stanza);
-        return this.router.process(() => this.#path.receive(account, work));
-      },
-      (error, work) => this.#laneFailed(error, work),
-    );
-  }
-
-  #laneFailed(error: unknown, work: Work): void {
-    this.log.error('bug', { where: 'lane' }, error);
-    if (typeof work !== 'function') {
-      this.router.bounce(work.stanza, new StanzaError('internal-server-error', { cause: error }));
-    }
   }
 
   #rest(account: Account): void {
@@ -297,12 +310,6 @@ export class Host implements Destination {
     if (!mayBounce(stanza)) return void this.#requests.settle(stanza);
     const answer = this.routes.answer(stanza, HOST, {});
     return isPromise(answer) ? answer.then((iq) => this.router.send(iq)) : this.router.send(answer);
-  }
-
-  #overflowed(account: Account, session: Session): void {
-    this.log.warn('session.overflow', { jid: session.jid.toString(), bytes: session.link?.bufferedBytes ?? 0 });
-    const error = new StreamError('resource-constraint', { text: 'the client does not read what is sent to it' });
-    this.kick(account, session, error);
   }
 }
 

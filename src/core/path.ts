@@ -59,11 +59,11 @@ export class Path {
     if (account.lane.length >= this.#laneLength()) {
       return this.#router.bounce(stanza, new StanzaError('resource-constraint', { type: 'wait' }));
     }
-    account.lane.push({ stanza, stored });
+    account.lane.push({ account, stanza, stored });
   }
 
   /** An account's lane reached a stanza. */
-  receive(account: Account, { stanza, stored }: Arrival): Awaitable<void> {
+  receive({ account, stanza, stored }: Arrival): Awaitable<void> {
     const chain = this.#chains.accountReceives;
     if (chain.isEmpty) return this.#decide(account, stanza, stored);
     const passage = new StanzaPassage(stanza, account, undefined, [], stored);

@@ -28,7 +28,7 @@ interface Waiting {
 export class Session {
   /** The full JID. */
   readonly jid: JID;
-  readonly slots: unknown[] = [];
+  readonly slots: unknown[];
   /** Milliseconds since the epoch. */
   readonly boundAt: number;
   #link: Link | undefined;
@@ -42,9 +42,15 @@ export class Session {
   constructor(
     jid: JID,
     link: Link,
-    options: { boundAt: number; limits: () => OutboxLimits; overflowed: (session: Session) => void },
+    options: {
+      boundAt: number;
+      slots: unknown[];
+      limits: () => OutboxLimits;
+      overflowed: (session: Session) => void;
+    },
   ) {
     this.jid = jid;
+    this.slots = options.slots;
     this.#link = link;
     this.boundAt = options.boundAt;
     this.#limits = options.limits;
@@ -61,7 +67,8 @@ export class Session {
   }
 
   set presence(presence: Presence | undefined) {
-    this.#presence = presence;
+    // Sessions are idle most of the time: what is kept of a presence is small.
+    this.#presence = presence?.compact();
     this.#priority = presence === undefined ? 0 : priorityOf(presence);
   }
 

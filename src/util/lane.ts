@@ -1,16 +1,20 @@
 import { type Awaitable, isPromise } from './awaitable.ts';
 
+/** What lanes of a kind do with their items. */
+export interface LaneHandlers<T> {
+  run(item: T): Awaitable<void>;
+  /** Told of what `run` throws or rejects with; the lane goes on with the next item. */
+  failed(error: unknown, item: T): void;
+}
+
 /** Runs one item of work at a time, in order. While nothing has to be awaited, an item runs within `push`. */
 export class Lane<T> {
   #busy = false;
   #waiting: T[] = [];
-  readonly #run: (item: T) => Awaitable<void>;
-  readonly #failed: (error: unknown, item: T) => void;
+  readonly #handlers: LaneHandlers<T>;
 
-  /** `failed` is told of what `run` throws or rejects with; the lane goes on with the next item. */
-  constructor(run: (item: T) => Awaitable<void>, failed: (error: unknown, item: T) => void) {
-    this.#run = run;
-    this.#failed = failed;
+  constructor(handlers: LaneHandlers<T>) {
+    this.#handlers = handlers;
   }
 
   /** How many items wait behind the one that is running. */
@@ -36,16 +40,16 @@ export class Lane<T> {
 
   #attempt(item: T): Promise<void> | undefined {
     try {
-      const result = this.#run(item);
+      const result = this.#handlers.run(item);
       return isPromise(result) ? result : undefined;
     } catch (error) {
-      this.#failed(error, item);
+      this.#handlers.failed(error, item);
       return undefined;
     }
   }
 
   #await(pending: Promise<void>, item: T): void {
-    pending.catch((error: unknown) => this.#failed(error, item)).then(() => this.#next());
+    pending.catch((error: unknown) => this.#handlers.failed(error, item)).then(() => this.#next());
   }
 
   // A loop, not a recursion: a thousand items that waited must not grow the stack.
