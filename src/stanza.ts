@@ -1,7 +1,9 @@
 import { StanzaError, type StanzaErrorCondition } from './errors.ts';
 import { JID, JidError } from './jid.ts';
+import { ownCopy } from './util/own-copy.ts';
 import { attr, type Element, el, elements, escapeAttribute, serialize } from './xml/element.ts';
 import { NS_STANZAS } from './xml/ns.ts';
+import { parseElement } from './xml/parser.ts';
 
 export type StanzaKind = 'message' | 'presence' | 'iq';
 
@@ -49,9 +51,17 @@ export class Payload {
     return payload;
   }
 
+  /** The same content for keeping: text in memory of its own, from which elements are built if they are read. */
+  compact(): Payload {
+    if (this === Payload.EMPTY) return this;
+    const payload = new Payload([], ownCopy(this.text));
+    payload.#elements = undefined;
+    return payload;
+  }
+
   get elements(): readonly Element[] {
     if (this.#elements === undefined) {
-      this.#elements = this.#source === undefined ? [] : elements(this.#source);
+      this.#elements = elements(this.#source ?? parseElement(`<payload>${this.#text}</payload>`));
       this.#source = undefined;
     }
     return this.#elements;
@@ -143,6 +153,14 @@ export class Stanza<K extends StanzaKind = StanzaKind> {
       { type: this.type, from, to: this.to, id: this.id, lang: this.lang, payload: this.payload },
       this.extra,
     );
+  }
+
+  /** The same stanza for keeping: it shares no text with what it was parsed from. Its addresses stay as they are. */
+  compact(): Stanza<K> {
+    const { kind, type, from, to, payload } = this;
+    const id = this.id === undefined ? undefined : ownCopy(this.id);
+    const lang = this.lang === undefined ? undefined : ownCopy(this.lang);
+    return new Stanza(kind, { type, from, to, id, lang, payload: payload.compact() }, ownCopy(this.extra));
   }
 
   /** The stanza as XML, as a child of the stream's own namespace. */
