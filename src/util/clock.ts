@@ -24,7 +24,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Calls `run` every `ms` milliseconds, measured from the end of one call to the start of the next. */
+/** Calls `run` every `ms` milliseconds, measured from the start of one call to the start of the next. */
 export function every(clock: Clock, ms: number, run: () => void): Timer {
   let timer: Timer;
   const tick = (): void => {

@@ -15,5 +15,14 @@ export function atEndOfTurn(run: () => void): void {
 function runAll(): void {
   scheduled = false;
   // What is added while these run belongs to the next turn.
-  for (const run of waiting.splice(0)) run();
+  for (const run of waiting.splice(0)) {
+    try {
+      run();
+    } catch (error) {
+      // A bug of one must not keep the others from running; it surfaces all the same.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
 }
