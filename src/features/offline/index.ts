@@ -19,19 +19,12 @@ const PAGE = 20;
 const DELIVERY_MS = 30_000;
 const POLL_MS = 100;
 
-/** What is known of a live account's mailbox without asking the store. */
-interface Mailbox {
-  isEmpty: boolean;
-  /** The last message that is being stored; fulfilled when it is, or could not be. */
-  storing: Promise<unknown> | undefined;
-}
-
 /**
  * Keeps messages for accounts without an available resource of non-negative priority, and hands them over in order to the
  * first one that comes. XEP-0160, XEP-0203, XEP-0334.
  *
- * A message is removed after it was handed to the session. If the process dies in between, the client receives up to a
- * page of messages twice, but none is lost.
+ * A message is removed after it was handed to the session: if the process dies or the session ends in between, the next one
+ * receives up to a page of messages again. What a broken connection swallows is not for this feature to notice.
  */
 export const offline: Feature = {
   name: 'offline',
@@ -43,10 +36,8 @@ export const offline: Feature = {
   setup(host) {
     const messages = host.journal(MESSAGES);
     const mailboxes = new Mailboxes({ store: host.store, messages, extents: host.table(EXTENTS) });
-    const mailbox = host.accountSlot<Mailbox>(async ({ jid }) => ({
-      isEmpty: await mailboxes.isEmpty(jid),
-      storing: undefined,
-    }));
+    // Known without asking the store whenever somebody's presence changes.
+    const isEmpty = host.accountSlot(({ jid }) => mailboxes.isEmpty(jid));
     host.advertise({ feature: 'msgoffline' });
 
     host.filter(accountDelivers, (passage) => {
@@ -58,30 +49,29 @@ export const offline: Feature = {
       if (!isStorable(message, 'until-delivered')) return hasContent(message) ? undefined : CONSUMED;
       const { account: limits } = host.settings.current.limits;
       const stored = mailboxes.add(account.jid, delayed(message, host).toString(), limits);
-      mailbox.set(account, { isEmpty: false, storing: stored.catch(() => {}) });
+      isEmpty.set(account, false);
       passage.waitUntil(stored);
       return CONSUMED;
     });
 
     host.observe(presenceChanged, ({ account, session, presence }) => {
-      if (presence === undefined || session.priority < 0 || mailbox.of(account).isEmpty) return;
+      if (presence === undefined || session.priority < 0 || isEmpty.of(account)) return;
       return account.exclusively(() => deliver(account, session));
     });
 
     host.observe(accountRemoved, ({ jid }) => mailboxes.clear(jid));
 
     async function deliver(account: Account, session: Session): Promise<void> {
-      await mailbox.of(account).storing;
       const until = host.clock.monotonic() + DELIVERY_MS;
-      while (!mailbox.of(account).isEmpty) {
+      while (session.isAvailable && session.priority >= 0 && !isEmpty.of(account)) {
         const { entries, complete } = await mailboxes.read(account.jid, PAGE);
-        const read = await handOver(host, session, entries, until);
+        const sent = await handOver(host, session, entries, until);
         // A session that has ended meanwhile may not have read what it was handed.
         if (session.link === undefined) return;
-        const isLast = complete && read === entries.length;
-        await mailboxes.remove(account.jid, entries.slice(0, read), isLast);
-        if (isLast) mailbox.set(account, { isEmpty: true, storing: undefined });
-        else if (read < entries.length) return;
+        const isLast = complete && sent === entries.length;
+        await mailboxes.remove(account.jid, entries.slice(0, sent), isLast);
+        if (isLast) isEmpty.set(account, true);
+        else if (sent < entries.length) return;
       }
     }
   },

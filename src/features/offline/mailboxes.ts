@@ -34,6 +34,8 @@ export class Mailboxes {
   readonly #store: Store;
   readonly #messages: Journal<string>;
   readonly #extents: Table<Extent>;
+  /** The last message of each account that is being stored now. */
+  readonly #storing = new Map<string, Promise<void>>();
 
   constructor(parts: { store: Store; messages: Journal<string>; extents: Table<Extent> }) {
     this.#store = parts.store;
@@ -41,27 +43,33 @@ export class Mailboxes {
     this.#extents = parts.extents;
   }
 
-  async isEmpty({ domain, local }: JID): Promise<boolean> {
-    return (await this.#extents.get(domain, local)) === undefined;
+  /** Whether nothing waits for the account, nor is being stored. */
+  async isEmpty(account: JID): Promise<boolean> {
+    await this.#storing.get(account.toString());
+    return (await this.#extents.get(account.domain, account.local)) === undefined;
   }
 
   /** Appends a message; resolves when durable. Rejects with `service-unavailable` when the mailbox is full. XEP-0160 §2. */
-  add({ domain, local }: JID, message: string, limits: MailboxLimits): Promise<void> {
-    return this.#store.commit((batch) => {
-      batch.update(this.#extents, [domain, local], (old = NOTHING) => {
+  add(account: JID, message: string, limits: MailboxLimits): Promise<void> {
+    const key = [account.domain, account.local];
+    const stored = this.#store.commit((batch) => {
+      batch.update(this.#extents, key, (old = NOTHING) => {
         const messages = old.messages + 1;
         const bytes = old.bytes + Buffer.byteLength(message);
         const isFull = messages > limits.offlineMessages || bytes > limits.offlineBytes;
         if (isFull) throw new StanzaError('service-unavailable');
         return { messages, bytes };
       });
-      batch.append(this.#messages, [domain, local], message);
+      batch.append(this.#messages, key, message);
     });
+    this.#remember(account.toString(), stored);
+    return stored;
   }
 
-  /** Reads the oldest messages, so many at most. */
-  read({ domain, local }: JID, limit: number): Promise<JournalSlice<string>> {
-    return this.#messages.read([domain, local], { limit });
+  /** Reads the oldest messages, so many at most; what is being stored is waited for. */
+  async read(account: JID, limit: number): Promise<JournalSlice<string>> {
+    await this.#storing.get(account.toString());
+    return this.#messages.read([account.domain, account.local], { limit });
   }
 
   /** Removes messages; `isLast` says that no other is left. */
@@ -79,5 +87,13 @@ export class Mailboxes {
   async clear({ domain, local }: JID): Promise<void> {
     await this.#messages.clear([domain, local]);
     await this.#extents.delete([domain, local]);
+  }
+
+  #remember(account: string, stored: Promise<void>): void {
+    const forget = (): void => {
+      if (this.#storing.get(account) === storing) this.#storing.delete(account);
+    };
+    const storing = stored.then(forget, forget);
+    this.#storing.set(account, storing);
   }
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { offline } from '../../src/features/offline/index.ts';
-import { serialize } from '../../src/xml/element.ts';
-import { ownPresence } from '../support/presence.ts';
-import { DOMAIN, PASSWORD, Stage, type StageOptions } from '../support/stage.ts';
-import type { StageClient } from '../support/stage-client.ts';
+import { offline } from '../../../src/features/offline/index.ts';
+import { serialize } from '../../../src/xml/element.ts';
+import { ownPresence } from '../../support/presence.ts';
+import { DOMAIN, PASSWORD, Stage, type StageOptions } from '../../support/stage.ts';
+import type { StageClient } from '../../support/stage-client.ts';
 
 const ROMEO = `romeo@${DOMAIN}`;
 const JULIET = `juliet@${DOMAIN}/juliet`;
@@ -247,6 +247,22 @@ test('what a session was handed as it ended is kept for the next one', async (t)
   const { tablet } = await stage.connected({ tablet: 'romeo' });
   await tablet.sends('<presence/>');
   await receivesBodies(tablet, ['one', 'two']);
+});
+
+test('a session that withdrew before its turn came leaves the messages to the next one', async (t) => {
+  const { stage, juliet } = await open(t);
+  await juliet.sends(chat('one'));
+  const { phone, tablet } = await stage.connected({ phone: 'romeo', tablet: 'romeo' });
+  const account = stage.host.account('romeo');
+  let release = (): void => {};
+  const held = account?.exclusively(() => new Promise((resolve) => (release = resolve)));
+  await phone.sends('<presence/>');
+  await phone.sends('<presence type="unavailable"/>');
+  release();
+  await held;
+  await phone.receivesNothing();
+  await tablet.sends('<presence/>');
+  await receivesBodies(tablet, ['one']);
 });
 
 test('an account that does not exist has no mailbox', async (t) => {
