@@ -127,14 +127,18 @@ ATTRIBUTE_ESCAPES[0x0a] = '&#xA;';
 ATTRIBUTE_ESCAPES[0x22] = '&quot;';
 ATTRIBUTE_ESCAPES[0x27] = '&apos;';
 
+// Most strings need nothing, which these find out fastest. Surrogates, even in pairs, are looked at one by one.
+const NOT_PLAIN_TEXT = /[^\t\n -%'-;=?-\ud7ff\ue000-\ufffd]/;
+const NOT_PLAIN_VALUE = /[^ !#-%(-;=?-\ud7ff\ue000-\ufffd]/;
+
 /** Escapes character data. Characters that XML 1.0 cannot carry, and lone surrogates, are dropped. */
 export function escapeText(s: string): string {
-  return replaceCharacters(s, TEXT_ESCAPES);
+  return NOT_PLAIN_TEXT.test(s) ? replaceCharacters(s, TEXT_ESCAPES) : s;
 }
 
 /** Escapes an attribute value for either kind of quotes. Characters that XML 1.0 cannot carry are dropped. */
 export function escapeAttribute(s: string): string {
-  return replaceCharacters(s, ATTRIBUTE_ESCAPES);
+  return NOT_PLAIN_VALUE.test(s) ? replaceCharacters(s, ATTRIBUTE_ESCAPES) : s;
 }
 
 function replaceCharacters(s: string, escapes: readonly (string | undefined)[]): string {
