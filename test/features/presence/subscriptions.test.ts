@@ -297,6 +297,19 @@ test('when the store fails, the request goes nowhere and its sender is told', as
   assert.deepEqual(await contacts(romeo), []);
 });
 
+test('when the store fails, a request that arrived is shown to nobody and its sender is told', async (t) => {
+  const stage = await open(t);
+  const answers: string[] = [];
+  stage.router.mount('elsewhere.example', { deliver: (stanza) => void answers.push(stanza.toString()) });
+  const { juliet } = await stage.online({ juliet: 'juliet' });
+  stage.store.failNextCommit(new Error('disk full'));
+  stage.router.send(makePresence({ type: 'subscribe', from: JID.parse('x@elsewhere.example'), to: JID.parse(JULIET) }));
+  await juliet.receivesNothing();
+  assert.match(answers.join(), /type="error".*type="wait".*internal-server-error/);
+  await juliet.sends('<presence/>');
+  await receivesInOrder(juliet, [`<presence from='${juliet.jid}' to='${juliet.jid}'/>`]);
+});
+
 test('nothing is sent before it is stored', async (t) => {
   const stage = await open(t);
   const { romeo, juliet } = await stage.online({ romeo: 'romeo', juliet: 'juliet' });
