@@ -230,7 +230,8 @@ export class Server {
       const server = this.#netServer((socket) => http.accept(socket, false));
       this.#bound('http', await listen(server, endpoint));
     }
-    const acceptor = this.#acceptor(['http/1.1']);
+    // Browsers would ask their users for a certificate.
+    const acceptor = this.#acceptor(['http/1.1'], false);
     for (const endpoint of endpoints.https) {
       const server = this.#netServer((socket) =>
         acceptor.accept(socket, (error, secured) => {
@@ -243,11 +244,13 @@ export class Server {
   }
 
   #serveWebSockets(http: HttpServer): void {
-    const { limits } = this.settings.current;
+    const { settings, clock } = this;
     const webSockets = new WebSocketAcceptor({
-      limits: xmlLimits(limits, false),
-      maxMessageBytes: limits.stanza.bytes,
-      clock: this.clock,
+      get limits() {
+        return xmlLimits(settings.current.limits, false);
+      },
+      maxMessageBytes: settings.current.limits.stanza.bytes,
+      clock,
     });
     http.onUpgrade(WEBSOCKET_PATH, (upgrade) => {
       const release = this.c2s.admit(upgrade.remoteAddress);
@@ -263,11 +266,11 @@ export class Server {
     return server;
   }
 
-  #acceptor(alpn?: readonly string[]) {
-    const { tls, limits } = this.settings.current;
+  #acceptor(alpn?: readonly string[], requestCertificate = this.settings.current.tls.clientCertificates.enabled) {
+    const { limits } = this.settings.current;
     const acceptor = this.certificates.acceptor({
       alpn,
-      requestCertificate: tls.clientCertificates.enabled,
+      requestCertificate,
       handshakeMs: limits.timeouts.tlsHandshakeMs,
     });
     this.#undo.push(() => acceptor.close());

@@ -146,11 +146,14 @@ export class Stanza<K extends StanzaKind = StanzaKind> {
     );
   }
 
-  /** The same stanza from this sender: the stamp of RFC 6120 §8.1.2.1, on the path of every stanza. */
-  stamped(from: JID): Stanza<K> {
+  /**
+   * The same stanza from this sender, and in this language if it names none: the stamp of RFC 6120 §8.1.2.1 and §8.1.5, on
+   * the path of every stanza.
+   */
+  stamped(from: JID, lang?: string): Stanza<K> {
     return new Stanza(
       this.kind,
-      { type: this.type, from, to: this.to, id: this.id, lang: this.lang, payload: this.payload },
+      { type: this.type, from, to: this.to, id: this.id, lang: this.lang ?? lang, payload: this.payload },
       this.extra,
     );
   }

@@ -46,6 +46,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   /** The login in progress; a new one after STARTTLS, because other mechanisms are then on offer. */
   sasl: Sasl1 | undefined;
   #host: Host | undefined;
+  #lang: string | undefined;
   readonly #features: readonly StreamFeature<ClientConnection>[];
   #stanzas: TokenBucket | undefined;
   #bytes: TokenBucket | undefined;
@@ -122,6 +123,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     const { timeouts } = this.service.settings.current.limits;
     const from = header.attrs['from'];
     const isFirst = this.#host === undefined;
+    this.#lang = header.attrs['xml:lang'];
     this.#host = host;
     this.stream.open({ from: host.domain, lang: 'en', ...(from === undefined ? {} : { to: from }) });
     if (this.jid !== undefined && from !== undefined && !isAddressOf(this.jid, from)) {
@@ -136,6 +138,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   }
 
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
+    this.#requireReader();
     if (!isStanza(element)) return this.#nonza(element);
     if (this.session === undefined) return this.#negotiationIq(element, inner);
     const done = this.#stanza(element, inner);
@@ -197,6 +200,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   bound(account: Account, session: Session): void {
     this.account = account;
     this.session = session;
+    session.lang = this.#lang;
     this.stream.bits |= BOUND;
     this.request = undefined;
     const { traffic, timeouts } = this.service.settings.current.limits;
@@ -209,6 +213,15 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   /** Sends an iq of the negotiation, before there is a session. */
   reply(iq: Iq): void {
     this.stream.send(iq.toString());
+  }
+
+  // Who sends requests and never reads the answers would fill our memory with them.
+  #requireReader(): void {
+    const bound =
+      this.session === undefined ? MAX_UNREAD_STRANGER : this.service.settings.current.limits.queue.outboxBytes;
+    if (this.stream.bufferedBytes > bound) {
+      throw new StreamError('resource-constraint', { text: 'the client does not read what is sent to it' });
+    }
   }
 
   #stanza(element: Element, inner: string | undefined): Awaitable<void> {
@@ -304,6 +317,9 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.#authenticated = undefined;
   }
 }
+
+/** What may wait for a client that has no session, in bytes: some hundred answers of a negotiation. */
+const MAX_UNREAD_STRANGER = 65_536;
 
 const TIMEOUT_TEXTS: Readonly<Record<DeadlineKind, string>> = {
   header: 'no stream header in time',

@@ -46,7 +46,7 @@ export class Path {
 
   /** A session's client sent a stanza. RFC 6120 §8.1.2.1, §10. */
   fromClient(account: Account, session: Session, stanza: AnyStanza): Awaitable<void> {
-    const stamped = stanza.stamped(session.jid);
+    const stamped = stanza.stamped(session.jid, session.lang);
     const chain = this.#chains.accountSends;
     if (chain.isEmpty) return this.#leave(account, session, stamped, undefined);
     const passage = new StanzaPassage(stamped, account, session, [], undefined);

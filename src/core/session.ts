@@ -31,6 +31,8 @@ export class Session {
   readonly slots: unknown[];
   /** Milliseconds since the epoch. */
   readonly boundAt: number;
+  /** The language of stanzas that do not name one: that of the client's stream header. RFC 6120 §4.7.4, §8.1.5. */
+  lang: string | undefined;
   #link: Link | undefined;
   #presence: Presence | undefined;
   #priority = 0;
