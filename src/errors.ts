@@ -26,6 +26,11 @@ const STANZA_ERROR_TYPES = {
 
 export type StanzaErrorCondition = keyof typeof STANZA_ERROR_TYPES;
 
+/** Whether a name, such as one that came from a peer, is a stanza error condition. */
+export function isStanzaErrorCondition(name: string): name is StanzaErrorCondition {
+  return Object.hasOwn(STANZA_ERROR_TYPES, name);
+}
+
 /** What the sender may do about a stanza error. RFC 6120 §8.3.2. */
 export type StanzaErrorType = 'auth' | 'cancel' | 'continue' | 'modify' | 'wait';
 

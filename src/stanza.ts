@@ -1,4 +1,4 @@
-import { StanzaError, type StanzaErrorCondition } from './errors.ts';
+import { isStanzaErrorCondition, StanzaError, type StanzaErrorCondition } from './errors.ts';
 import { JID, JidError } from './jid.ts';
 import { ownCopy } from './util/own-copy.ts';
 import { attr, type Element, el, elements, escapeAttribute, serialize } from './xml/element.ts';
@@ -227,7 +227,7 @@ export function parseStanza(element: Element, inner: string | undefined): AnySta
     else if (name === 'xml:lang') lang = value;
     else extra += ` ${name}="${escapeAttribute(value)}"`;
   }
-  if (!TYPES[kind].has(type) && type !== DEFAULT_TYPE[kind]) {
+  if (!TYPES[kind].has(type) && (type === '' || type !== DEFAULT_TYPE[kind])) {
     // RFC 6121 §5.2.2: a message of an unknown type is a normal one. Other kinds cannot be understood.
     if (kind !== 'message') throw new StanzaError('bad-request', { text: `unknown type of ${kind}` });
     type = 'normal';
@@ -278,9 +278,9 @@ export function errorFor(stanza: AnyStanza, error: StanzaError): AnyStanza {
   return new Stanza<StanzaKind>(stanza.kind, { ...envelope, payload: new Payload([errorElement(error)]) }) as AnyStanza;
 }
 
-/** The condition of an error stanza, `undefined-condition` when it names none. */
-export function conditionOf(stanza: AnyStanza): StanzaErrorCondition | 'undefined-condition' {
+/** The condition of an error stanza, `undefined-condition` when it names none that we know. */
+export function conditionOf(stanza: AnyStanza): StanzaErrorCondition {
   const error = stanza.payload.child('error');
   const condition = error && elements(error).find((e) => attr(e, 'xmlns') === NS_STANZAS && e.name !== 'text');
-  return (condition?.name as StanzaErrorCondition | undefined) ?? 'undefined-condition';
+  return condition !== undefined && isStanzaErrorCondition(condition.name) ? condition.name : 'undefined-condition';
 }
