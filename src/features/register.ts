@@ -36,7 +36,7 @@ export const register: Feature = {
   },
 };
 
-/** Registers strangers before they log in. §3.1 */
+/** Registers strangers before they log in: §3.1. */
 function offerRegistration(host: FeatureHost): void {
   const attempts = new LruCache<string, TokenBucket>(MAX_ADDRESSES);
   const isOffered = ({ stream }: ClientStream): boolean => {
@@ -98,7 +98,7 @@ async function checkRegistered(host: FeatureHost, from: JID): Promise<void> {
   if (!isRegistered) throw new StanzaError('registration-required');
 }
 
-/** §3.3. The user's other sessions stay: they have proved who they are. */
+/** §3.3. The user's other sessions stay, because they have proved who they are. */
 async function changePassword(host: FeatureHost, from: JID, query: Element): Promise<void> {
   if (!host.settings.current.registration.allowPasswordChange) throw new StanzaError('not-allowed');
   const { username, password } = credentials(query, 'bad-request');

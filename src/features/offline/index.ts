@@ -77,7 +77,7 @@ export const offline: Feature = {
   },
 };
 
-/** The message with a note of when we received it. A note in our name that came with it is forged: XEP-0203 §6. */
+/** The message with a note of when we received it. A note in our name that came with it is forged: XEP-0203 §5. */
 function delayed(message: Message, { domain, clock }: FeatureHost): Message {
   const isForged = (element: Element): boolean => is(element, 'delay', NS_DELAY) && attr(element, 'from') === domain;
   const note = el('delay', { xmlns: NS_DELAY, from: domain, stamp: dateTime(clock.now()) });

@@ -27,7 +27,7 @@ export function isStorable(message: Message, keeping: Keeping): boolean {
   return (type === 'normal' || type === 'chat') && hasContent(message);
 }
 
-/** Whether there is more in a message than a chat state and the like. XEP-0085 §5.1 */
+/** Whether there is more in a message than a chat state and the like. XEP-0085 §5.6. */
 export function hasContent(message: Message): boolean {
   return message.payload.elements.some((element) => !isWithoutContent(element));
 }
