@@ -1,0 +1,24 @@
+import type { Command } from '../../core/commands.ts';
+import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
+import { order, reload, status } from './server.ts';
+import { sessionKick, sessionList } from './session.ts';
+import { userAdd, userList, userPasswd, userRemove, userShow } from './user.ts';
+
+/** The server's own commands, in the order of the help. */
+export const BUILT_IN: readonly BuiltIn[] = [
+  userAdd,
+  userPasswd,
+  userRemove,
+  userList,
+  userShow,
+  sessionList,
+  sessionKick,
+  status,
+  reload,
+  order,
+];
+
+/** Returns the commands that there are on a ground: the server's own, then those of the features. */
+export function commandsOn(ground: CommandGround, ofFeatures: readonly Command[]): readonly Command[] {
+  return [...BUILT_IN.map((builtIn) => bindCommand(builtIn, ground)), ...ofFeatures];
+}
