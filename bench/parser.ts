@@ -39,7 +39,7 @@ interface Case {
 
 function parley(chunks: readonly Buffer[]): number {
   let count = 0;
-  const parser = new XmlParser({ header() {}, element: () => count++, end() {} }, LIMITS);
+  const parser = new XmlParser({ header() {}, element: () => count++, ended() {} }, LIMITS);
   parser.write(Buffer.from(HEADER));
   for (const chunk of chunks) parser.write(chunk);
   return count;

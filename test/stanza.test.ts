@@ -97,7 +97,7 @@ test('attributes that are not ours pass, with their prefixes declared', () => {
     {
       header: () => {},
       element: (element, inner) => received.push(parseStanza(element, inner)),
-      end: () => {},
+      ended: () => {},
     },
     { maxBytes: 10_000, maxDepth: 8, maxAttributes: 16, maxChildren: 16 },
   );

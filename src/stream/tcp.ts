@@ -18,12 +18,13 @@ export class TcpTransport implements Transport {
   heardAt: number;
   #socket: Socket;
   #secure = false;
+  #parser: XmlParser | undefined;
   #handler: TransportHandler | undefined;
+  #limits: XmlLimits;
   #out = '';
-  #flushing = false;
-  #paused = false;
-  #gone = false;
-  readonly #parser: XmlParser;
+  #isFlushing = false;
+  #isPaused = false;
+  #isGone = false;
   readonly #clock: Clock;
 
   constructor(
@@ -32,17 +33,10 @@ export class TcpTransport implements Transport {
   ) {
     this.#clock = options.clock;
     this.#secure = options.secure;
+    this.#limits = options.limits;
     this.remoteAddress = options.remoteAddress;
     this.heardAt = options.clock.now();
     this.#socket = socket;
-    this.#parser = new XmlParser(
-      {
-        header: (header) => this.handler.header(header),
-        element: (element, inner, bytes) => this.handler.element(element, inner, bytes),
-        end: () => this.handler.ended(),
-      },
-      options.limits,
-    );
     socket.setNoDelay(true);
     this.#attach(socket);
   }
@@ -54,6 +48,7 @@ export class TcpTransport implements Transport {
 
   set handler(handler: TransportHandler) {
     this.#handler = handler;
+    this.#parser = new XmlParser(handler, this.#limits);
   }
 
   get secure(): boolean {
@@ -69,7 +64,8 @@ export class TcpTransport implements Transport {
   }
 
   setLimits(limits: XmlLimits): void {
-    this.#parser.limits = limits;
+    this.#limits = limits;
+    if (this.#parser !== undefined) this.#parser.limits = limits;
   }
 
   openStream(attributes: HeaderAttributes): void {
@@ -86,8 +82,8 @@ export class TcpTransport implements Transport {
 
   send(xml: string): void {
     this.#out += xml;
-    if (this.#flushing) return;
-    this.#flushing = true;
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
     atEndOfTurn(() => this.#flush());
   }
 
@@ -96,22 +92,22 @@ export class TcpTransport implements Transport {
   }
 
   restart(): void {
-    this.#parser.reset();
+    this.#parser?.reset();
   }
 
   pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#parser.pause();
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#parser?.pause();
     this.#socket.pause();
   }
 
   resume(): void {
-    if (!this.#paused || this.#gone) return;
-    this.#paused = false;
-    this.#interpret(() => this.#parser.resume());
+    if (!this.#isPaused || this.#isGone) return;
+    this.#isPaused = false;
+    this.#interpret(undefined);
     // What was kept may have led to another pause.
-    if (!this.#paused && !this.#gone) this.#socket.resume();
+    if (!this.#isPaused && !this.#isGone) this.#socket.resume();
   }
 
   end(): void {
@@ -129,58 +125,59 @@ export class TcpTransport implements Transport {
    */
   startTls(acceptor: TlsAcceptor, proceed: string, done: (error?: Error) => void): void {
     const plain = this.#socket;
-    this.#parser.discard();
+    this.#parser?.discard();
     this.send(proceed);
     this.#flush();
     this.#detach(plain);
     acceptor.accept(plain, (error, socket) => {
       if (socket === undefined || error !== undefined) {
-        this.#closed(error);
+        this.closed(error);
         return done(error);
       }
       this.#socket = socket;
       this.#secure = true;
-      this.#paused = false;
-      this.#parser.reset();
+      this.#isPaused = false;
+      this.#parser?.reset();
       this.#attach(socket);
       done();
     });
   }
 
   #attach(socket: Socket): void {
-    socket.on('data', this.#onData);
-    socket.on('end', this.#onEnd);
-    socket.on('error', this.#onError);
-    socket.on('close', this.#onClose);
+    transports.set(socket, this);
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    socket.on('error', onError);
+    socket.on('close', onClose);
   }
 
   #detach(socket: Socket): void {
-    socket.off('data', this.#onData);
-    socket.off('end', this.#onEnd);
-    socket.off('error', this.#onError);
-    socket.off('close', this.#onClose);
+    transports.delete(socket);
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+    socket.off('error', onError);
+    socket.off('close', onClose);
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  /** Bytes arrived. */
+  read(chunk: Buffer): void {
     this.heardAt = this.#clock.now();
-    this.#interpret(() => this.#parser.write(chunk));
-  };
+    this.#interpret(chunk);
+  }
 
-  // A peer that half-closes its connection without closing its stream has gone: RFC 6120 §4.6.1 knows no half-open stream.
-  readonly #onEnd = (): void => {
-    if (!this.#socket.writableEnded) this.#socket.end();
-  };
+  /** The connection is gone. */
+  closed(cause?: Error): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#out = '';
+    this.handler.closed(cause);
+  }
 
-  readonly #onError = (error: Error): void => {
-    this.#closed(error);
-    this.#socket.destroy();
-  };
-
-  readonly #onClose = (): void => this.#closed();
-
-  #interpret(run: () => void): void {
+  // Without a chunk, goes on with what was kept while it was paused.
+  #interpret(chunk: Buffer | undefined): void {
     try {
-      run();
+      if (chunk === undefined) this.#parser?.resume();
+      else this.#parser?.write(chunk);
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
       this.pause();
@@ -189,19 +186,33 @@ export class TcpTransport implements Transport {
   }
 
   #flush(): void {
-    this.#flushing = false;
-    if (this.#out === '' || this.#gone) return;
+    this.#isFlushing = false;
+    if (this.#out === '' || this.#isGone) return;
     const out = this.#out;
     this.#out = '';
     // TLS sockets take Buffers far more cheaply than strings.
     if (this.#secure) this.#socket.write(Buffer.from(out));
     else this.#socket.write(out);
   }
+}
 
-  #closed(cause?: Error): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#out = '';
-    this.handler.closed(cause);
-  }
+// The listeners are the same functions for all sockets: one set for each would weigh on every idle session.
+const transports = new WeakMap<Socket, TcpTransport>();
+
+function onData(this: Socket, chunk: Buffer): void {
+  transports.get(this)?.read(chunk);
+}
+
+// A peer that half-closes its connection without closing its stream has gone: RFC 6120 §4.6.1 knows no half-open stream.
+function onEnd(this: Socket): void {
+  if (!this.writableEnded) this.end();
+}
+
+function onError(this: Socket, error: Error): void {
+  transports.get(this)?.closed(error);
+  this.destroy();
+}
+
+function onClose(this: Socket): void {
+  transports.get(this)?.closed();
 }

@@ -40,7 +40,7 @@ export interface XmlHandler {
    */
   element(element: Element, inner: string | undefined, bytes: number): void;
   /** The stream's end tag was read. */
-  end(): void;
+  ended(): void;
 }
 
 /** One parsed document. */
@@ -231,7 +231,7 @@ export class XmlParser {
     this.#releaseTape();
     this.#place = isEmpty ? 'epilog' : 'content';
     this.#handler.header(streamHeader(element, this.#contentNamespace));
-    if (isEmpty) this.#handler.end();
+    if (isEmpty) this.#handler.ended();
     return true;
   }
 
@@ -242,7 +242,7 @@ export class XmlParser {
     if (name === '') return false;
     if (name !== this.#rootName) throw notWellFormed('an end tag does not match its start tag');
     this.#place = 'epilog';
-    this.#handler.end();
+    this.#handler.ended();
     return true;
   }
 

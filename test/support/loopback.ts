@@ -29,7 +29,7 @@ export class LoopbackTransport implements Transport {
       {
         header: (header) => this.handler.header(header),
         element: (element, inner, bytes) => this.handler.element(element, inner, bytes),
-        end: () => this.handler.ended(),
+        ended: () => this.handler.ended(),
       },
       options.limits,
     );

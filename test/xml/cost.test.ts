@@ -45,7 +45,7 @@ function countWork(t: TestContext): Work {
 
 function parse(stanza: string, size: number): void {
   let count = 0;
-  const parser = new XmlParser({ header() {}, element: () => count++, end() {} }, LIMITS);
+  const parser = new XmlParser({ header() {}, element: () => count++, ended() {} }, LIMITS);
   parser.write(Buffer.from(HEADER));
   const bytes = Buffer.from(stanza);
   for (let at = 0; at < bytes.length; at += size) parser.write(bytes.subarray(at, at + size));
@@ -82,7 +82,7 @@ for (const [what, stanza] of SHAPES) {
 
 test('a chunk of whole stanzas is neither copied nor kept', (t) => {
   const work = countWork(t);
-  const parser = new XmlParser({ header() {}, element() {}, end() {} }, LIMITS);
+  const parser = new XmlParser({ header() {}, element() {}, ended() {} }, LIMITS);
   parser.write(Buffer.from(HEADER));
   for (let i = 0; i < 100; i++) parser.write(Buffer.from('<message><body>hello</body></message> '));
   assert.deepEqual(work, { reads: 0, copies: 0, allocated: 0 });
@@ -98,7 +98,7 @@ test('a chunk that pauses the parser at every stanza is not copied each time', (
         count++;
         parser.pause();
       },
-      end() {},
+      ended() {},
     },
     LIMITS,
   );
@@ -118,7 +118,7 @@ test('deep trees can be serialised up to any depth a configuration may allow', (
       element(element) {
         xml = serialize(element);
       },
-      end() {},
+      ended() {},
     },
     { ...LIMITS, maxDepth: depth },
   );

@@ -299,7 +299,7 @@ test('what never ends is refused at the limit', () => {
 
 test('the limits may be replaced on the way', () => {
   const seen: string[] = [];
-  const parser = new XmlParser({ header() {}, element: (element) => seen.push(text(element)), end() {} }, LIMITS);
+  const parser = new XmlParser({ header() {}, element: (element) => seen.push(text(element)), ended() {} }, LIMITS);
   parser.write(Buffer.from(`${HEADER}<a>1234567890</a>`));
   parser.limits = { ...LIMITS, maxBytes: 10 };
   parser.write(Buffer.from('<a>123</a>'));
@@ -320,7 +320,7 @@ function listening(react: (element: Element, parser: XmlParser) => void = () => 
         seen.push(element.name);
         react(element, parser);
       },
-      end: () => seen.push('end'),
+      ended: () => seen.push('end'),
     },
     LIMITS,
   );

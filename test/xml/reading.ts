@@ -24,7 +24,7 @@ export function read(stream: string | Buffer, cuts: readonly number[] = [], limi
     {
       header: (header) => reading.headers.push(header),
       element: (element, inner, length) => reading.stanzas.push({ element, inner, bytes: length }),
-      end: () => {
+      ended: () => {
         reading.hasEnded = true;
       },
     },
