@@ -43,14 +43,15 @@ async function handle(connection: ClientConnection, element: Element): Promise<v
 
 function saslContext(connection: ClientConnection): SaslContext {
   const { service, host } = connection;
-  const { tlsSocket } = connection.stream.transport;
+  const { kind, tlsSocket } = connection.stream.transport;
   const { auth, tls } = service.settings.current;
   return {
     domain: host.domain,
     credentials: host.users,
     secure: connection.secure,
     allowPlaintext: auth.allowPlaintext,
-    channelBinding: tlsSocket === undefined ? () => undefined : channelBindings(tlsSocket),
+    // Scripts in browsers cannot learn the channel binding, and some libraries choose -PLUS, once offered, all the same.
+    channelBinding: tlsSocket === undefined || kind === 'websocket' ? () => undefined : channelBindings(tlsSocket),
     peerCertificate:
       tlsSocket !== undefined && tls.clientCertificates.enabled ? verifiedPeerCertificate(tlsSocket) : undefined,
   };
