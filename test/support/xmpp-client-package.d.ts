@@ -1,0 +1,39 @@
+declare module '@xmpp/client' {
+  import type { EventEmitter } from 'node:events';
+  import type { Element } from '@xmpp/xml';
+
+  interface Credentials {
+    username: string;
+    password: string;
+  }
+
+  interface Options {
+    service: string;
+    domain: string;
+    resource?: string;
+    credentials?: (
+      authenticate: (credentials: Credentials, mechanism: string) => Promise<void>,
+      mechanisms: readonly string[],
+    ) => Promise<void>;
+    timeout?: number;
+  }
+
+  interface Address {
+    toString(): string;
+  }
+
+  interface Client extends EventEmitter {
+    readonly jid: Address;
+    readonly status: string;
+    readonly reconnect: { delay: number; stop(): void };
+    readonly iqCaller: {
+      request(stanza: Element, timeoutMs?: number): Promise<Element>;
+    };
+    start(): Promise<Address>;
+    stop(): Promise<unknown>;
+    send(stanza: Element): Promise<void>;
+  }
+
+  function client(options: Options): Client;
+  function xml(name: string, attrs?: Record<string, string | undefined>, ...children: (Element | string)[]): Element;
+}
