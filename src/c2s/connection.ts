@@ -165,10 +165,16 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     }
   }
 
-  ended(reason: EndReason): void {
-    this.#release();
-    const { account, session, jid } = this;
+  // The session ends with its stream and not with the connection: what is sent to it from now on would be lost.
+  closing(reason: EndReason): void {
+    const { account, session } = this;
     if (account !== undefined && session !== undefined) this.host.endSession(account, session, reason);
+  }
+
+  ended(reason: EndReason): void {
+    this.closing(reason);
+    this.#release();
+    const { session, jid } = this;
     const { kind, error, cause } = reason;
     const fields = { kind, jid: session?.jid.toString() ?? jid?.toString(), condition: error?.condition };
     // A stranger's failure says little: bots knock at every port all day.

@@ -34,7 +34,9 @@ export interface StreamOwner {
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void>;
   /** The time that `expire` set is up. */
   expired(kind: DeadlineKind): void;
-  /** The stream is over; called exactly once. */
+  /** The stream is closing: nothing more is sent or heard. Called at most once, and not for a connection that broke. */
+  closing(reason: EndReason): void;
+  /** The connection is gone; called exactly once. */
   ended(reason: EndReason): void;
 }
 
@@ -119,8 +121,10 @@ export class Stream implements TransportHandler {
     if (this.#state === 'open') this.transport.send(xml);
   }
 
-  /** Expects a new header: after SASL and TLS. RFC 6120 §4.3.3. */
+  /** Expects a new header: after SASL and TLS. RFC 6120 §4.3.3. Nothing when the stream has been closed meanwhile. */
   restart(): void {
+    if (this.#state !== 'open') return;
+    this.#headerSent = false;
     this.#state = 'opening';
     this.transport.restart();
   }
@@ -131,6 +135,11 @@ export class Stream implements TransportHandler {
 
   /** Calls the owner's `expired` when `ms` milliseconds have passed, unless another deadline takes its place first. */
   expire(kind: DeadlineKind, ms: number): void {
+    // Of a stream that is closing, the one deadline is its end.
+    if (this.#state === 'opening' || this.#state === 'open') this.#expire(kind, ms);
+  }
+
+  #expire(kind: DeadlineKind, ms: number): void {
     this.#deadlineKind = kind;
     this.#deadlineAt = this.#options.clock.now() + ms;
   }
@@ -140,7 +149,7 @@ export class Stream implements TransportHandler {
     if (now < this.#deadlineAt || this.#state === 'closed') return;
     this.#deadlineAt = Number.POSITIVE_INFINITY;
     if (this.#deadlineKind === 'close') this.transport.destroy();
-    else this.owner.expired(this.#deadlineKind);
+    else this.#guard(() => this.owner.expired(this.#deadlineKind));
   }
 
   /**
@@ -149,20 +158,17 @@ export class Stream implements TransportHandler {
    */
   close(error?: StreamError, kind: EndReason['kind'] = error === undefined ? 'closed' : 'error'): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
-    this.#reason ??= error === undefined ? { kind } : { kind, error };
+    this.#reason = error === undefined ? { kind } : { kind, error };
     // RFC 6120 §4.9.1.2: an error during opening is sent inside a stream all the same.
     if (!this.#headerSent) this.open({ from: this.#options.from });
     if (error !== undefined) this.transport.sendStreamElement('error', streamErrorContent(error));
-    this.transport.closeStream();
-    this.#state = 'closing';
-    this.expire('close', this.#options.closeMs);
+    this.#close(this.#reason);
     // After an error the peer's bytes have no meaning any more.
     if (error !== undefined) this.transport.end();
   }
 
   header(header: StreamHeader): void {
     if (this.#state !== 'opening') return;
-    this.#headerSent = false;
     this.#guard(() => this.owner.opened(header));
   }
 
@@ -177,22 +183,21 @@ export class Stream implements TransportHandler {
   ended(): void {
     if (this.#state === 'closed') return;
     if (this.#state !== 'closing') {
-      this.#reason ??= { kind: 'closed' };
-      this.transport.closeStream();
-      this.#state = 'closing';
+      this.#reason = { kind: 'closed' };
+      this.#close(this.#reason);
     }
-    this.expire('close', this.#options.closeMs);
     this.transport.end();
   }
 
-  failed(error: StreamError): void {
-    this.close(error);
+  failed(error: unknown): void {
+    this.fail(error);
   }
 
   closed(cause?: Error): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.owner.ended(this.#reason ?? (cause === undefined ? { kind: 'lost' } : { kind: 'lost', cause }));
+    const reason = this.#reason ?? (cause === undefined ? { kind: 'lost' } : { kind: 'lost', cause });
+    this.#guard(() => this.owner.ended(reason));
   }
 
   /** Ends the stream for an error that its owner met outside of `element`. */
@@ -200,6 +205,13 @@ export class Stream implements TransportHandler {
     if (error instanceof StreamError) return this.close(error);
     this.log.error('stream.bug', { stream: this.#id }, error);
     this.close(new StreamError('internal-server-error', { cause: error }));
+  }
+
+  #close(reason: EndReason): void {
+    this.transport.closeStream();
+    this.#state = 'closing';
+    this.#expire('close', this.#options.closeMs);
+    this.#guard(() => this.owner.closing(reason));
   }
 
   #guard(run: () => void): void {

@@ -1,5 +1,4 @@
 import type { TLSSocket } from 'node:tls';
-import type { StreamError } from '../errors.ts';
 import type { Element } from '../xml/element.ts';
 import type { StreamHeader, XmlLimits } from '../xml/parser.ts';
 
@@ -19,8 +18,8 @@ export interface TransportHandler {
   element(element: Element, inner: string | undefined, bytes: number): void;
   /** The peer closed its half of the stream with the closing tag or `<close/>`. */
   ended(): void;
-  /** The peer broke a rule of XML or of the framing. */
-  failed(error: StreamError): void;
+  /** The peer broke a rule of XML or of the framing: a StreamError. Anything else is a bug of ours. */
+  failed(error: unknown): void;
   /** The connection is gone, for whatever reason. */
   closed(cause?: Error): void;
 }

@@ -1,3 +1,4 @@
+import { StreamError } from '../../src/errors.ts';
 import type { HeaderAttributes, Transport, TransportHandler } from '../../src/stream/transport.ts';
 import type { Clock } from '../../src/util/clock.ts';
 import { type Element, el } from '../../src/xml/element.ts';
@@ -16,6 +17,8 @@ export class LoopbackTransport implements Transport {
   readonly received: Element[] = [];
   /** Whether the server closed its half of the stream, or the connection. */
   isClosed = false;
+  /** Whether the connection is gone, whoever ended it. */
+  isGone = false;
   #handler: TransportHandler | undefined;
   readonly #parser: XmlParser;
   readonly #clock: Clock;
@@ -45,15 +48,16 @@ export class LoopbackTransport implements Transport {
   }
 
   /** Bytes from the client. */
-  write(xml: string): void {
+  write(xml: string | Buffer): void {
     this.heardAt = this.#clock.now();
-    this.#parser.write(Buffer.from(xml));
+    this.#interpret(() => this.#parser.write(Buffer.from(xml)));
   }
 
   /** The client's connection breaks. */
-  break(): void {
+  break(cause?: Error): void {
     this.isClosed = true;
-    this.handler.closed();
+    this.isGone = true;
+    this.handler.closed(cause);
   }
 
   setLimits(limits: XmlLimits): void {
@@ -85,7 +89,7 @@ export class LoopbackTransport implements Transport {
   }
 
   resume(): void {
-    this.#parser.resume();
+    this.#interpret(() => this.#parser.resume());
   }
 
   end(): void {
@@ -94,6 +98,18 @@ export class LoopbackTransport implements Transport {
 
   destroy(): void {
     this.isClosed = true;
+    if (this.isGone) return;
+    this.isGone = true;
     queueMicrotask(() => this.handler.closed());
+  }
+
+  #interpret(run: () => void): void {
+    if (this.isGone) return;
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      this.handler.failed(error);
+    }
   }
 }
