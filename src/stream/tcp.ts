@@ -24,6 +24,7 @@ export class TcpTransport implements Transport {
   #out = '';
   #isFlushing = false;
   #isPaused = false;
+  #isEnded = false;
   #isGone = false;
   readonly #clock: Clock;
 
@@ -96,23 +97,29 @@ export class TcpTransport implements Transport {
   }
 
   pause(): void {
-    if (this.#isPaused) return;
+    if (this.#isPaused || this.#isEnded) return;
     this.#isPaused = true;
     this.#parser?.pause();
     this.#socket.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused || this.#isGone) return;
+    if (!this.#isPaused || this.#isGone || this.#isEnded) return;
     this.#isPaused = false;
     this.#interpret(undefined);
     // What was kept may have led to another pause.
     if (!this.#isPaused && !this.#isGone) this.#socket.resume();
   }
 
+  /**
+   * Ends our half. What the peer still sends is read all the same, and dropped: else its end would not be noticed, and
+   * unread bytes would reset the connection, and our last words with it.
+   */
   end(): void {
     this.#flush();
+    this.#isEnded = true;
     this.#socket.end();
+    this.#socket.resume();
   }
 
   destroy(): void {
@@ -161,6 +168,7 @@ export class TcpTransport implements Transport {
 
   /** Bytes arrived. */
   read(chunk: Buffer): void {
+    if (this.#isEnded) return;
     this.heardAt = this.#clock.now();
     this.#interpret(chunk);
   }
