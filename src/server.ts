@@ -11,7 +11,7 @@ import { Host } from './core/host.ts';
 import { type FirstAdministrator, firstAdministrator, INSTALLATION } from './core/installation.ts';
 import { Router } from './core/router.ts';
 import { installationSecret, SECRETS } from './core/secrets.ts';
-import { USERS } from './core/user-record.ts';
+import { REMOVALS, USERS } from './core/user-record.ts';
 import { type CredentialsChange, Users } from './core/users.ts';
 import { StreamError } from './errors.ts';
 import { featureSections, features } from './features/registry.ts';
@@ -169,6 +169,7 @@ export class Server {
     const { hosts, auth, features: configured } = this.settings.current;
     const passwords = new Passwords({ clock: this.clock });
     const users = this.store.table(USERS);
+    const removals = this.store.table(REMOVALS);
     const ground: Ground = new SharedGround(this.store, this.routes, this.commands);
     for (const domain of Object.keys(hosts)) {
       const host = new Host({
@@ -177,6 +178,7 @@ export class Server {
         clock: this.clock,
         log: this.log.child({ host: domain }),
         settings: this.settings,
+        removals,
         users: new Users({ domain, table: users, clock: this.clock, passwords, iterations: auth.iterations }),
       });
       host.users.onCredentialsChanged((jid, change) => this.#lockOut(host, jid, change));
@@ -184,6 +186,7 @@ export class Server {
       this.#undo.push(this.router.mount(domain, host));
       const set = await FeatureSet.open(host, features, configured, ground);
       this.#undo.push(() => set.close());
+      await host.finishRemovals();
     }
   }
 
@@ -191,8 +194,11 @@ export class Server {
   #lockOut(host: Host, jid: JID, change: CredentialsChange): void {
     if (change === 'password') return;
     const error = new StreamError('not-authorized', { text: `the account was ${change}` });
-    host.kickAll(jid.local, error);
-    for (const connection of this.c2s.connections) if (connection.jid?.equals(jid)) connection.close(error);
+    if (change === 'disabled') host.kickAll(jid.local, error);
+    // A removal ends the sessions itself; here are those that are not bound yet.
+    for (const { session, jid: own, stream } of this.c2s.connections) {
+      if (session === undefined && own?.equals(jid)) stream.close(error);
+    }
   }
 
   #openC2s(service: C2sService): void {

@@ -1,3 +1,4 @@
+import type { StanzaError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AnyStanza } from '../stanza.ts';
 import type { Awaitable } from '../util/awaitable.ts';
@@ -24,6 +25,8 @@ export class Account {
   /** By resource. */
   readonly sessions = new Map<string, Session>();
   readonly slots: unknown[];
+  /** Why the account could not be made live; everything it receives is answered with this. */
+  failure: StanzaError | undefined;
   readonly lane: Lane<Work>;
 
   constructor(jid: JID, isAnonymous: boolean, slots: unknown[], lane: Lane<Work>) {

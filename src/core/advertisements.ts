@@ -17,10 +17,21 @@ export type Advertiser = Extract<Addressee, 'host' | 'account'>;
 export class Advertisements {
   readonly #entries: Record<Advertiser, Set<Advertised>> = { host: new Set(), account: new Set() };
 
+  #revision = 0;
+
+  /** Another number after every change, for those that derive something from the entries. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Adds an entry; returns how to remove it. */
   add(entry: Advertised, on: Advertiser): () => void {
     this.#entries[on].add(entry);
-    return () => void this.#entries[on].delete(entry);
+    this.#revision++;
+    return () => {
+      this.#entries[on].delete(entry);
+      this.#revision++;
+    };
   }
 
   list(on: Advertiser): readonly Advertised[] {

@@ -74,6 +74,8 @@ export interface FeatureHost {
   removeUser(local: string, gone?: () => void): Promise<void>;
   advertise(entry: Advertised, on?: Advertiser): void;
   advertised(on: Advertiser): readonly Advertised[];
+  /** Another number whenever what is advertised has changed. */
+  readonly advertisedRevision: number;
   negotiate(feature: StreamFeature<ClientStream>): void;
   /** Serves a path on the HTTP listeners, for requests to this host. */
   http(method: HttpMethod, path: string, run: HttpHandler, options?: Omit<RouteOptions, 'host'>): void;
@@ -196,6 +198,10 @@ export class FeatureScope implements FeatureHost {
 
   advertised(on: Advertiser): readonly Advertised[] {
     return this.#host.advertisements.list(on);
+  }
+
+  get advertisedRevision(): number {
+    return this.#host.advertisements.revision;
   }
 
   negotiate(feature: StreamFeature<ClientStream>): void {

@@ -2,7 +2,8 @@ import type { Config } from '../config/config.ts';
 import { StanzaError, StreamError } from '../errors.ts';
 import { JID } from '../jid.ts';
 import type { Logger } from '../log/log.ts';
-import { type AnyStanza, type Iq, mayBounce, type Presence } from '../stanza.ts';
+import { type AnyStanza, type Iq, presence as makePresence, mayBounce, type Presence } from '../stanza.ts';
+import type { Table } from '../store/store.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
 import type { EndReason } from '../stream/stream.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
@@ -42,6 +43,8 @@ export interface HostOptions {
   readonly domain: string;
   readonly router: Router;
   readonly users: Users;
+  /** Opened with `REMOVALS`, for all hosts. */
+  readonly removals: Table<number>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: Settings;
@@ -65,6 +68,7 @@ export class Host implements Destination {
   /** What makes an account's features ready; runs before anything the account receives. */
   readonly accountLoaders: ((account: Account) => Awaitable<void>)[] = [];
   readonly #streamFeatures: StreamFeature<ClientStream>[] = [];
+  readonly #removals: Table<number>;
   readonly #requests: IqRequests;
   readonly #path: Path;
   readonly #accounts = new Map<string, Account>();
@@ -86,6 +90,7 @@ export class Host implements Destination {
     run: (work) => {
       if (typeof work === 'function') return work();
       const { account, stanza } = work;
+      if (account.failure !== undefined) return this.router.bounce(stanza, account.failure);
       if (this.#accounts.get(account.jid.local) !== account) return this.#refuse(stanza);
       return this.router.process(() => this.#path.receive(work));
     },
@@ -101,6 +106,7 @@ export class Host implements Destination {
     this.domain = options.domain;
     this.jid = JID.parse(options.domain);
     this.users = options.users;
+    this.#removals = options.removals;
     this.clock = clock;
     this.log = log;
     this.settings = settings;
@@ -181,12 +187,15 @@ export class Host implements Destination {
   /**
    * Binds a resource of an account: the account's features are loaded first. A session that has the resource is ended
    * with `conflict`. RFC 6120 §7.
-   * @throws StanzaError `resource-constraint` when the account has too many sessions.
+   * @throws StanzaError `resource-constraint` when the account has too many sessions, `internal-server-error` when it
+   * cannot be loaded, `service-unavailable` when it was removed meanwhile.
    */
   async bind(jid: JID, link: Link, isAnonymous = false): Promise<{ account: Account; session: Session }> {
     const account = this.#accounts.get(jid.local) ?? this.#load(jid.local, isAnonymous);
     // Waits its turn, so that what the account's features load is there.
     await account.exclusively(() => undefined);
+    if (account.failure !== undefined) throw account.failure;
+    if (this.#accounts.get(jid.local) !== account) throw new StanzaError('service-unavailable');
     const limits = this.settings.current.limits;
     const holder = account.sessions.get(jid.resource);
     if (holder === undefined && account.sessions.size >= limits.account.sessions) {
@@ -203,7 +212,6 @@ export class Host implements Destination {
       overflowed: this.#overflowed,
     });
     account.sessions.set(jid.resource, session);
-    this.#accounts.set(jid.local, account);
     this.#idle.delete(account);
     this.topics.announce(sessionBound, { account, session });
     return { account, session };
@@ -248,11 +256,28 @@ export class Host implements Destination {
    */
   async removeUser(local: string, gone?: () => void): Promise<void> {
     const jid = JID.of(local, this.domain);
-    await this.users.remove(jid.local);
+    if (!(await this.users.exists(jid.local))) throw new StanzaError('item-not-found');
+    await this.#removals.put([this.domain, jid.local], this.clock.now());
+    await this.users.beginRemoval(jid.local);
     gone?.();
     this.kickAll(jid.local, new StreamError('not-authorized', { text: 'the account was removed' }));
+    await this.#clear(jid);
+  }
+
+  /** Finishes the removals that a crash interrupted; called once the features are set up. */
+  async finishRemovals(): Promise<void> {
+    for await (const [[, local]] of this.#removals.list([this.domain])) {
+      const jid = JID.of(String(local), this.domain);
+      if (await this.users.exists(jid.local)) await this.users.beginRemoval(jid.local);
+      await this.#clear(jid);
+    }
+  }
+
+  async #clear(jid: JID): Promise<void> {
     this.#forget(jid.local);
     await this.topics.settle(accountRemoved, { jid });
+    await this.users.finishRemoval(jid.local);
+    await this.#removals.delete([this.domain, jid.local]);
   }
 
   async #removeAnonymous(account: Account): Promise<void> {
@@ -275,9 +300,16 @@ export class Host implements Destination {
   }
 
   async #prepare(account: Account): Promise<void> {
-    const exists = account.isAnonymous || (await this.users.exists(account.jid.local));
-    if (!exists) return this.#forget(account.jid.local);
-    for (const load of this.accountLoaders) await load(account);
+    try {
+      const exists = account.isAnonymous || (await this.users.exists(account.jid.local));
+      if (!exists) return this.#forget(account.jid.local);
+      for (const load of this.accountLoaders) await load(account);
+    } catch (cause) {
+      // Without what its features keep of it, the account cannot be served; the next stanza tries again.
+      account.failure = new StanzaError('internal-server-error', { cause, type: 'wait' });
+      this.#forget(account.jid.local);
+      throw cause;
+    }
   }
 
   #rest(account: Account): void {
@@ -300,8 +332,15 @@ export class Host implements Destination {
 
   // For an account that does not exist. RFC 6121 §8.5.1.
   #refuse(stanza: AnyStanza): void {
+    if (stanza.kind === 'presence' && stanza.type === 'probe') return this.#answerProbe(stanza);
     const answered = stanza.kind === 'message' ? refused(stanza).otherwise === 'error' : stanza.kind === 'iq';
     if (answered) this.router.bounce(stanza, new StanzaError(UNDELIVERABLE));
+  }
+
+  // As an account that exists answers strangers, so that nobody learns which ones do. RFC 6121 §4.3.2.
+  #answerProbe({ to, from }: Presence): void {
+    if (to === undefined || from === undefined) return;
+    this.router.send(makePresence({ type: 'unsubscribed', from: to.bare(), to: from.bare() }));
   }
 
   // RFC 6120 §10.5.1; a message to the server itself has no reader.

@@ -23,14 +23,25 @@ export interface UserRecord {
   readonly disabled?: boolean;
   /** Absent for a member. */
   readonly role?: Role;
+  /** The user is gone; what features keep of it is being cleared. */
+  readonly removed?: boolean;
 }
 
 /** The users of all hosts, under domain and localpart. */
 export const USERS: TableSpec<UserRecord> = { name: 'users', parse: parseUserRecord };
 
+/** Users whose removal has begun and not ended, under domain and localpart: when it began, in ms since the epoch. */
+export const REMOVALS: TableSpec<number> = {
+  name: 'removals',
+  parse(json) {
+    if (typeof json !== 'number') throw new TypeError('a removal has no time');
+    return json;
+  },
+};
+
 function parseUserRecord(json: unknown): UserRecord {
   if (!isObject(json)) throw new TypeError('a user is not an object');
-  const { createdAt, scram, disabled, role, ...later } = json;
+  const { createdAt, scram, disabled, role, removed, ...later } = json;
   if (typeof createdAt !== 'number') throw new TypeError('a user has no time of creation');
   if (!isObject(scram)) throw new TypeError('a user has no keys');
   if (disabled !== undefined && typeof disabled !== 'boolean') throw new TypeError('"disabled" is not a boolean');
@@ -47,6 +58,7 @@ function parseUserRecord(json: unknown): UserRecord {
     scram: keys,
     ...(disabled === true ? { disabled } : {}),
     ...(role === 'admin' ? { role } : {}),
+    ...(removed === true ? { removed } : {}),
   };
 }
 

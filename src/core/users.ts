@@ -96,20 +96,29 @@ export class Users implements CredentialSource {
     if (disabled) this.#announce(username, 'disabled');
   }
 
-  /** Removes the user. Throws StanzaError `item-not-found`. */
-  async remove(local: string): Promise<void> {
+  /**
+   * Begins the removal of a user, who cannot log in any more; the name stays taken until {@link finishRemoval}, so that
+   * nobody inherits what is not cleared yet. Does nothing when it has begun. Throws StanzaError `item-not-found`.
+   */
+  async beginRemoval(local: string): Promise<void> {
     const username = prepare(local);
-    await this.#change(username, () => undefined);
+    if ((await this.#table.get(this.domain, username))?.removed === true) return;
+    await this.#change(username, (record) => ({ ...record, disabled: true, removed: true }));
     this.#announce(username, 'removed');
   }
 
+  /** Frees the name of a user whose removal has begun. */
+  async finishRemoval(local: string): Promise<void> {
+    await this.#table.delete([this.domain, prepare(local)]);
+  }
+
   async exists(local: string): Promise<boolean> {
-    return this.#has(prepare(local));
+    return (await this.#present(prepare(local))) !== undefined;
   }
 
   async get(local: string): Promise<User | undefined> {
     const username = prepare(local);
-    const record = await this.#table.get(this.domain, username);
+    const record = await this.#present(username);
     return record === undefined ? undefined : this.#user(username, record);
   }
 
@@ -120,30 +129,35 @@ export class Users implements CredentialSource {
       ...(limit === undefined ? {} : { limit }),
     };
     for await (const [key, record] of this.#table.list([this.domain], page)) {
-      yield this.#user(String(key.at(-1)), record);
+      if (record.removed !== true) yield this.#user(String(key.at(-1)), record);
     }
   }
 
   async scramKeys(username: string, hash: ScramHash): Promise<ScramKeys | undefined> {
-    const record = await this.#table.get(this.domain, username);
+    const record = await this.#present(username);
     return record === undefined ? undefined : fromStored(record, hash);
   }
 
   async verifyPassword(username: string, password: string): Promise<boolean> {
-    const record = await this.#table.get(this.domain, username);
+    const record = await this.#present(username);
     const prepared = preparePassword(password);
     if (prepared === undefined) return false;
     return this.#passwords.verify(prepared, record && keySetOf(record), this.#iterations);
   }
 
   async status(username: string): Promise<AccountStatus | undefined> {
-    const record = await this.#table.get(this.domain, username);
+    const record = await this.#present(username);
     if (record === undefined) return undefined;
     return record.disabled === true ? 'disabled' : 'enabled';
   }
 
   async #has(username: string): Promise<boolean> {
     return (await this.#table.get(this.domain, username)) !== undefined;
+  }
+
+  async #present(username: string): Promise<UserRecord | undefined> {
+    const record = await this.#table.get(this.domain, username);
+    return record?.removed === true ? undefined : record;
   }
 
   async #derive(password: string): Promise<ScramKeySet> {
@@ -162,7 +176,7 @@ export class Users implements CredentialSource {
 
   async #change(username: string, change: (record: UserRecord) => UserRecord | undefined): Promise<void> {
     await this.#table.update([this.domain, username], (old) => {
-      if (old === undefined) throw new StanzaError('item-not-found');
+      if (old === undefined || old.removed === true) throw new StanzaError('item-not-found');
       return change(old);
     });
   }

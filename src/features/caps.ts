@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Feature } from '../core/feature.ts';
+import type { Config } from '../config/config.ts';
+import type { Feature, FeatureHost } from '../core/feature.ts';
 import { AUTHENTICATED, BOUND } from '../stream/stream.ts';
 import { attr, children, type Element, el, text } from '../xml/element.ts';
 import { type DiscoInfo, discoService, type Identity } from './disco/api.ts';
@@ -16,8 +17,7 @@ export const caps: Feature = {
   needs: [discoService],
   setup(host) {
     const disco = host.use(discoService);
-    // Not remembered: what other features advertise, and with it the hash, may change with the configuration.
-    const ver = (): string => verificationString(disco.server());
+    const ver = remembered(host, () => verificationString(disco.server()));
     host.advertise({ feature: NS });
     disco.alias((node) => node === `${NODE}#${ver()}`);
     host.negotiate({
@@ -28,6 +28,21 @@ export const caps: Feature = {
     });
   },
 };
+
+// The hash is computed once for what is advertised under one configuration, not at every login.
+function remembered(host: FeatureHost, compute: () => string): () => string {
+  let value: string | undefined;
+  let revision = -1;
+  let config: Config | undefined;
+  return () => {
+    if (value === undefined || revision !== host.advertisedRevision || config !== host.settings.current) {
+      value = compute();
+      revision = host.advertisedRevision;
+      config = host.settings.current;
+    }
+    return value;
+  };
+}
 
 /** Returns the verification string of what an entity tells of itself, hashed with SHA-1. XEP-0115 §5.1. */
 export function verificationString({ identities, features, forms }: DiscoInfo): string {

@@ -10,6 +10,8 @@ import { storedNumber, storedObject, storedText } from './shared/stored.ts';
 const NS = 'jabber:iq:last';
 /** In UTF-16 units; what goes beyond it is cut off. */
 const MAX_STATUS = 1024;
+/** How long a farewell may stay in memory only; a crash loses as much. */
+const WRITE_MS = 5000;
 
 /** When somebody was last here, and what they said on leaving. */
 interface Farewell {
@@ -37,12 +39,23 @@ export const lastActivity: Feature = {
     const startedAt = host.clock.monotonic();
     const farewells = host.table(FAREWELLS);
     const lastWords = host.sessionSlot(() => '');
+    // Told to nobody as done, so it need not be durable at once: together, a thousand logouts cost one write.
+    const unwritten = new Map<string, Farewell>();
+    const write = (): Promise<void> => {
+      const due = [...unwritten];
+      return host.store.commit((batch) => {
+        for (const [local, farewell] of due) batch.put(farewells, [host.domain, local], farewell);
+        unwritten.clear();
+      });
+    };
+    host.every('last-activity', WRITE_MS, () => (unwritten.size === 0 ? undefined : write()));
+    host.defer(() => (unwritten.size === 0 ? undefined : write()));
 
     host.handle({ type: 'get', ns: NS, name: 'query', to: 'host' }, () => answer(host.clock.monotonic() - startedAt));
 
     host.handle({ type: 'get', ns: NS, name: 'query', to: 'account' }, async ({ account: { jid, sessions } }) => {
       if (sessions.size > 0) return answer(0);
-      const farewell = await farewells.get(jid.domain, jid.local);
+      const farewell = unwritten.get(jid.local) ?? (await farewells.get(jid.domain, jid.local));
       if (farewell === undefined) throw new StanzaError('item-not-found');
       return answer(host.clock.now() - farewell.at, farewell.status);
     });
@@ -64,10 +77,13 @@ export const lastActivity: Feature = {
 
     host.observe(sessionEnded, ({ account: { jid, sessions, isAnonymous }, session }) => {
       if (sessions.size > 0 || isAnonymous) return;
-      return farewells.put([jid.domain, jid.local], { at: host.clock.now(), status: lastWords.of(session) });
+      unwritten.set(jid.local, { at: host.clock.now(), status: lastWords.of(session) });
     });
 
-    host.observe(accountRemoved, ({ jid }) => farewells.delete([jid.domain, jid.local]));
+    host.observe(accountRemoved, ({ jid }) => {
+      unwritten.delete(jid.local);
+      return farewells.delete([jid.domain, jid.local]);
+    });
   },
 };
 

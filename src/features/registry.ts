@@ -17,6 +17,7 @@ import { version } from './version.ts';
 
 /** Every feature, in the order in which their filters run at each point. */
 export const features: readonly Feature[] = [
+  lastActivity,
   roster,
   presence,
   offline,
@@ -25,7 +26,6 @@ export const features: readonly Feature[] = [
   register,
   legacySession,
   streamLimits,
-  lastActivity,
   ping,
   privateXml,
   time,

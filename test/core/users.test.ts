@@ -128,7 +128,11 @@ describe('A user', () => {
   test('is gone once removed', async (t) => {
     const { users } = scene(t);
     await users.create('juliet', 'pw');
-    await users.remove('juliet');
+    await users.beginRemoval('juliet');
+    assert.equal(await users.get('juliet'), undefined);
+    assert.equal(await users.exists('juliet'), false);
+    await failsWith('conflict', users.create('juliet', 'heir'));
+    await users.finishRemoval('juliet');
     assert.equal(await users.get('juliet'), undefined);
     assert.equal(await users.status('juliet'), undefined);
     assert.equal(await users.verifyPassword('juliet', 'pw'), false);
@@ -138,7 +142,7 @@ describe('A user', () => {
     const { users } = scene(t);
     await failsWith('item-not-found', users.setPassword('juliet', 'pw'));
     await failsWith('item-not-found', users.setDisabled('juliet', true));
-    await failsWith('item-not-found', users.remove('juliet'));
+    await failsWith('item-not-found', users.beginRemoval('juliet'));
     assert.equal(await users.exists('juliet'), false);
   });
 
@@ -180,8 +184,8 @@ describe('Whoever keeps sessions', () => {
     await users.setPassword('juliet', 'other');
     await users.setDisabled('juliet', true);
     await users.setDisabled('juliet', false);
-    await users.remove('juliet');
-    await assert.rejects(users.remove('juliet'));
+    await users.beginRemoval('juliet');
+    await users.beginRemoval('juliet');
     assert.deepEqual(
       told,
       ['password', 'disabled', 'removed'].map((change) => `juliet@capulet.example ${change}`),
@@ -193,7 +197,7 @@ describe('Whoever keeps sessions', () => {
     await users.create('juliet', 'pw');
     users.onCredentialsChanged(() => assert.fail('told'));
     store.failNextCommit(new Error('disk full'));
-    await assert.rejects(users.remove('juliet'), { name: 'StoreError' });
+    await assert.rejects(users.beginRemoval('juliet'), { name: 'StoreError' });
   });
 });
 

@@ -9,7 +9,7 @@ import type { Feature } from '../../src/core/feature.ts';
 import { FeatureSet } from '../../src/core/feature-set.ts';
 import { Host } from '../../src/core/host.ts';
 import { Router } from '../../src/core/router.ts';
-import { USERS } from '../../src/core/user-record.ts';
+import { REMOVALS, USERS } from '../../src/core/user-record.ts';
 import { Users } from '../../src/core/users.ts';
 import { Routes } from '../../src/http/routes.ts';
 import { memoryLogger } from '../../src/log/log.ts';
@@ -70,6 +70,7 @@ export class Stage {
       clock: this.clock,
       log: this.log,
       settings: this.settings,
+      removals: this.#table(REMOVALS),
       users: new Users({ domain: DOMAIN, table: this.#table(USERS), clock: this.clock, passwords, iterations: 4096 }),
     });
     this.router.mount(DOMAIN, this.host);
