@@ -118,6 +118,8 @@ export class StanzaPassage<S extends Session | undefined> {
 
   waitUntil(stored: Promise<unknown>): void {
     this.stored = this.stored === undefined ? stored : Promise.all([this.stored, stored]);
+    // Whoever holds something back looks at the outcome. When the stanza is refused all the same, nobody has to.
+    this.stored.catch(() => {});
   }
 
   deliver(session: Session, stanza: AnyStanza): void {

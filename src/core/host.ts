@@ -169,7 +169,7 @@ export class Host implements Destination {
 
   deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
     const local = stanza.to?.local ?? '';
-    if (local === '') return this.#toHost(stanza);
+    if (local === '') return this.#toHost(stanza, stored);
     const account = this.#accounts.get(local) ?? this.#load(local, false);
     this.#path.toAccount(account, stanza, stored);
   }
@@ -344,8 +344,9 @@ export class Host implements Destination {
   }
 
   // RFC 6120 §10.5.1; a message to the server itself has no reader.
-  #toHost(stanza: AnyStanza): Awaitable<void> {
+  #toHost(stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
     if (stanza.kind !== 'iq') return this.#refuse(stanza);
+    if (stored !== undefined) return this.#path.whenStored(stanza, stored, () => this.#toHost(stanza, undefined));
     if (!mayBounce(stanza)) return void this.#requests.settle(stanza);
     const answer = this.routes.answer(stanza, HOST, {});
     return isPromise(answer) ? answer.then((iq) => this.router.send(iq)) : this.router.send(answer);

@@ -82,35 +82,41 @@ export class Path {
     else if (stop !== CONSUMED) this.#router.bounce(stanza, stop);
   }
 
+  /** Does what is to be done with a stanza once it is stored; if it cannot be, its sender is told instead. */
+  whenStored(stanza: AnyStanza, stored: Promise<unknown>, act: () => Awaitable<void>): Promise<void> {
+    return stored.then(act, (cause: unknown) => this.#notStored(stanza, cause));
+  }
+
   #sent(passage: StanzaPassage<Session>, stop: Stop): Awaitable<void> {
     if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
     this.#deliverAdded(passage);
-    if (stop === CONSUMED) return;
+    if (stop === CONSUMED) return this.#bounceUnlessStored(passage.stanza, passage.stored);
     return this.#leave(passage.account, passage.session, passage.stanza, passage.stored);
   }
 
   #received(passage: StanzaPassage<undefined>, stop: Stop): Awaitable<void> {
     if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
     this.#deliverAdded(passage);
-    if (stop === CONSUMED) return;
+    if (stop === CONSUMED) return this.#bounceUnlessStored(passage.stanza, passage.stored);
     return this.#decide(passage.account, passage.ownView(), passage.stored);
   }
 
   // Without `to`, the server acts for the sender's account. RFC 6120 §10.3.
   #leave(account: Account, session: Session, stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
     if (stanza.to === undefined) {
-      if (stanza.kind === 'iq') return this.#ownIq(account, session, stanza);
+      if (stanza.kind === 'iq') return this.#ownIq(account, session, stanza, stored);
       if (stanza.kind === 'message') return this.toAccount(account, stanza.copy({ to: account.jid }), stored);
       return;
     }
     if (stanza.kind === 'iq' && mayBounce(stanza) && stanza.to.equals(account.jid)) {
-      return this.#ownIq(account, session, stanza);
+      return this.#ownIq(account, session, stanza, stored);
     }
     return this.#router.route(stanza, stored);
   }
 
   // A client's request to its own account is answered before the client's next stanza is looked at. RFC 6120 §10.1.
-  #ownIq(account: Account, session: Session, iq: Iq): Awaitable<void> {
+  #ownIq(account: Account, session: Session, iq: Iq, stored: Promise<unknown> | undefined): Awaitable<void> {
+    if (stored !== undefined) return this.whenStored(iq, stored, () => this.#ownIq(account, session, iq, undefined));
     if (!mayBounce(iq)) return void this.#requests.settle(iq);
     const answer = this.#routes.answer(iq, OWN, { account, session });
     const reply = (result: Iq): void => this.toSession(session, result);
@@ -119,16 +125,18 @@ export class Path {
 
   #decide(account: Account, stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
     if (stanza.kind === 'message') return this.#message(account, stanza, stored);
-    if (stored !== undefined) this.#bounceUnlessStored(stanza, stored);
+    if (stanza.kind === 'iq') return this.#iq(account, stanza, stored);
+    this.#bounceUnlessStored(stanza, stored);
     const resource = stanza.to?.resource ?? '';
-    if (stanza.kind === 'iq') return this.#iq(account, stanza, resource, stored);
     // RFC 6121 §8.5.2.1.2, §8.5.3.1: what is not addressed to a session goes to all that are available.
     const match = account.sessions.get(resource);
     if (match !== undefined) this.toSession(match, stanza, stored);
     else if (resource === '') for (const session of account.availableSessions) this.toSession(session, stanza, stored);
   }
 
-  #iq(account: Account, iq: Iq, resource: string, stored: Promise<unknown> | undefined): Awaitable<void> {
+  #iq(account: Account, iq: Iq, stored: Promise<unknown> | undefined): Awaitable<void> {
+    if (stored !== undefined) return this.whenStored(iq, stored, () => this.#iq(account, iq, undefined));
+    const resource = iq.to?.resource ?? '';
     if (resource === '') {
       if (!mayBounce(iq)) return void this.#requests.settle(iq);
       return this.#reply(this.#routes.answer(iq, ACCOUNT, { account }));
@@ -141,7 +149,7 @@ export class Path {
     if (mayBounce(iq) && payload !== undefined && this.#routes.has(iq.type as 'get' | 'set', payload, 'session')) {
       return this.#reply(this.#routes.answer(iq, SESSION, { account, target }));
     }
-    this.toSession(target, iq, stored);
+    this.toSession(target, iq);
   }
 
   #reply(answer: Awaitable<Iq>): Awaitable<void> {
@@ -159,11 +167,12 @@ export class Path {
 
   #delivered(passage: StanzaPassage<undefined>, stop: Stop): void {
     if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
-    if (passage.stored !== undefined) this.#bounceUnlessStored(passage.stanza, passage.stored);
     this.#deliverAdded(passage);
+    if (stop !== CONSUMED && passage.recipients.length === 0) return this.#undelivered(passage.stanza, 'error');
+    this.#bounceUnlessStored(passage.stanza, passage.stored);
     if (stop === CONSUMED) return;
-    if (passage.recipients.length === 0) return this.#undelivered(passage.stanza, 'error');
-    for (const session of passage.recipients) this.toSession(session, passage.stanza, passage.stored);
+    const stanza = passage.ownView();
+    for (const session of passage.recipients) this.toSession(session, stanza, passage.stored);
   }
 
   #undelivered(message: AnyStanza, outcome: 'error' | 'ignore'): void {
@@ -174,11 +183,13 @@ export class Path {
     for (const { session, stanza } of passage.deliveries) this.toSession(session, stanza, passage.stored);
   }
 
-  #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown>): void {
-    stored.catch((cause: unknown) => {
-      const failed = new StanzaError('internal-server-error', { cause, type: 'wait' });
-      this.#router.bounce(stanza, cause instanceof StanzaError ? cause : failed);
-    });
+  #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown> | undefined): void {
+    stored?.catch((cause: unknown) => this.#notStored(stanza, cause));
+  }
+
+  #notStored(stanza: AnyStanza, cause: unknown): void {
+    const failed = new StanzaError('internal-server-error', { cause, type: 'wait' });
+    this.#router.bounce(stanza, cause instanceof StanzaError ? cause : failed);
   }
 }
 
