@@ -3,6 +3,7 @@ import { greetedBy } from './admin/client.ts';
 import { commandsOn } from './admin/commands/all.ts';
 import { ControlError, type ControlOptions, ControlSocket, runningText } from './admin/control-socket.ts';
 import type { ReloadReport, RunningServer } from './admin/ground.ts';
+import { requireOwner } from './admin/ownership.ts';
 import { ProcessSignals } from './admin/process-signals.ts';
 import { controlPath } from './admin/protocol.ts';
 import type { OpenedStore } from './admin/reach.ts';
@@ -44,6 +45,7 @@ async function serve({ config, warnings }: Loaded, file: string | undefined, io:
   const path = controlPath(config.dataDir);
   const other = await greetedBy(path);
   if (other !== undefined) throw new ControlError(runningText(other));
+  await requireOwner(config.dataDir);
   const log = createLogger(config.log);
   for (const warning of warnings) log.warn('config.warning', { warning });
   const server = await Server.start({ config, log });

@@ -83,8 +83,9 @@ async function install(root, reason, log) {
   log(`installing the locked dependencies (${reason}): npm ci …`);
   const started = performance.now();
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
-  const npm = process.env.npm_execpath;
-  const [program, ...before] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
+  // Under "npm start" the npm that was called; other package managers set the same variable.
+  const caller = process.env.npm_execpath ?? '';
+  const [program, ...before] = /\bnpm-cli\.c?js$/.test(caller) ? [process.execPath, caller] : ['npm'];
   const { code, output } = await run(program, [...before, ...args], root);
   if (code !== 0) throw new PrepareError(`"npm ci" failed:\n${firstLines(output)}`);
   log(`installed in ${seconds(started)} s`);

@@ -7,6 +7,7 @@ import type { Clock } from '../util/clock.ts';
 import { ControlClient } from './client.ts';
 import { commandsOn } from './commands/all.ts';
 import { execute, type Outcome } from './execute.ts';
+import { requireOwner } from './ownership.ts';
 import { controlPath, unusablePath } from './protocol.ts';
 
 /** Where commands are carried out: by the running server, or here on its store. */
@@ -46,6 +47,7 @@ export async function reach(options: ReachOptions): Promise<Reach> {
       `there is no store in ${dataDir}: start the server once, or name its configuration with --config`,
     );
   }
+  await requireOwner(dataDir);
   try {
     return reachStore(await options.open(), options);
   } catch (error) {

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { makePlace, type Place, parley, ServerProcess } from './running.ts';
+
+const PASSWORD = /^ {2}Password\s+([a-z2-9]{5}(?:-[a-z2-9]{5}){3})$/m;
+
+test('the first start prints where it listens, the fingerprint and an administrator, the second no password', async (t) => {
+  const place = await makePlace(t);
+  const first = await ServerProcess.start(t, place);
+  const text = first.output.join('');
+  assert.match(text, /^Parley 1\.2\.3 serves localhost\.$/m);
+  assert.match(text, /127\.0\.0\.1:\d+ \(clients, STARTTLS\)/);
+  assert.match(text, /^ +(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
+  assert.match(text, /User +admin@localhost/);
+  assert.match(text, PASSWORD);
+  assert.match(text, /user add alice@localhost/);
+  assert.equal(await first.end('SIGTERM'), 0);
+  const second = await ServerProcess.start(t, place);
+  assert.doesNotMatch(second.output.join(''), /assword/);
+  assert.match(second.output.join(''), /(?:[0-9A-F]{2}:){31}/);
+  assert.equal(await second.end('SIGINT'), 0);
+});
+
+test('with a log of JSON lines the same facts are lines, and the password is in none of them', async (t) => {
+  const place = await makePlace(t, { log: { format: 'json' } });
+  const server = await ServerProcess.start(t, place, /Change it with/);
+  await server.end('SIGTERM');
+  const output = server.output.join('');
+  const [, password] = PASSWORD.exec(output) ?? [];
+  assert.ok(password);
+  for (const line of output.split('\n').filter((line) => line.startsWith('{'))) {
+    assert.ok(!line.includes(password), line);
+    assert.equal(typeof JSON.parse(line).event, 'string');
+  }
+});
+
+test('the control socket is for its owner only, and goes with the server', async (t) => {
+  const place = await makePlace(t);
+  const server = await ServerProcess.start(t, place);
+  const path = join(place.dataDir, 'control.sock');
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  await server.end('SIGTERM');
+  await assert.rejects(stat(path), { code: 'ENOENT' });
+});
+
+test('a second server on the same data is told who runs, in one line', async (t) => {
+  const place = await makePlace(t);
+  const server = await ServerProcess.start(t, place);
+  const second = await parley(place, ['serve']);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, new RegExp(`^parley: .*runs already, as process ${server.child.pid}: [^\\n]+\\n$`));
+});
+
+test('a server that was killed leaves nothing that prevents the next start', async (t) => {
+  const place = await makePlace(t);
+  const server = await ServerProcess.start(t, place);
+  await server.end('SIGKILL');
+  await stat(join(place.dataDir, 'control.sock'));
+  const next = await ServerProcess.start(t, place);
+  assert.equal((await parley(place, ['status'])).code, 0);
+  assert.equal(await next.end('SIGTERM'), 0);
+});
+
+test('SIGHUP reloads the configuration, and a bad one changes nothing and says why', async (t) => {
+  const place = await makePlace(t, { log: { format: 'json' } });
+  const server = await ServerProcess.start(t, place);
+  const settings = JSON.parse(await readFile(place.file, 'utf8'));
+  await writeFile(place.file, JSON.stringify({ ...settings, admins: ['alice@localhost'] }));
+  const reloaded = server.line(/server\.reloaded/);
+  server.child.kill('SIGHUP');
+  assert.equal(JSON.parse(await reloaded).changed, 'admins');
+  await writeFile(place.file, JSON.stringify({ ...settings, admin: [] }));
+  const failed = await parley(place, ['--config', place.file, 'user', 'list']);
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /did you mean "admins"/);
+  const refused = server.line(/server\.reload_failed/);
+  server.child.kill('SIGHUP');
+  assert.match(JSON.parse(await refused).reason, /did you mean "admins"/);
+  assert.equal(await server.end('SIGTERM'), 0);
+});
+
+test('what prevents a start is told in one line, with exit code 1', async (t) => {
+  const cases: readonly (readonly [what: string, make: () => Promise<Place>, message: RegExp])[] = [
+    [
+      'a port in use',
+      () => withPortInUse(),
+      /^parley: cannot listen on 127\.0\.0\.1:\d+: the port is in use; [^\n]+\n$/,
+    ],
+    ['a file in the place of the data', () => withFileForData(), /^parley: [^\n]*is a file: choose a directory\n$/],
+    ['a certificate that is not there', () => withoutCertificate(), /^parley: cannot read [^\n]+: no such file\n$/],
+    [
+      'a file that is not there',
+      () => withoutFile(),
+      /^parley: [^\n]+ is not valid:\n {2}expected a readable file, [^\n]+\n$/,
+    ],
+  ];
+  for (const [what, make, message] of cases) {
+    const ended = await parley(await make(), ['serve']);
+    assert.equal(ended.code, 1, what);
+    assert.match(ended.stderr, message, what);
+  }
+
+  async function withPortInUse(): Promise<Place> {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    t.after(() => other.close());
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    return makePlace(t, { listen: { c2s: [{ address: '127.0.0.1', port }], c2sTls: [], http: [], https: [] } });
+  }
+
+  async function withFileForData(): Promise<Place> {
+    const place = await makePlace(t);
+    await writeFile(place.dataDir, '');
+    return place;
+  }
+
+  async function withoutCertificate(): Promise<Place> {
+    const place = await makePlace(t, { tls: { certificate: 'absent.pem', key: 'key.pem' } });
+    await writeFile(join(place.folder, 'key.pem'), 'a key');
+    return place;
+  }
+
+  async function withoutFile(): Promise<Place> {
+    const place = await makePlace(t);
+    return { ...place, file: join(place.folder, 'absent.json') };
+  }
+});
+
+test('every problem of a configuration is told', async (t) => {
+  const place = await makePlace(t, { log: { level: 'loud' }, hots: {} });
+  for (const args of [['serve'], ['check-config']]) {
+    const { code, stderr } = await parley(place, args);
+    assert.equal(code, 1);
+    assert.match(stderr, /log\.level: expected/);
+    assert.match(stderr, /did you mean "hosts"/);
+  }
+});

@@ -1,0 +1,12 @@
+// The program as a process of its own, without the preparations of bin/parley.mjs.
+import { main } from '../../src/main.ts';
+
+const { stdin, stdout, stderr, env } = process;
+process.exitCode = await main(process.argv.slice(2), {
+  stdin,
+  stdout,
+  stderr,
+  env,
+  version: '1.2.3',
+  program: 'parley',
+});
