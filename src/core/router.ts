@@ -1,6 +1,6 @@
 import { StanzaError } from '../errors.ts';
 import { type AnyStanza, errorFor, mayBounce } from '../stanza.ts';
-import type { Awaitable } from '../util/awaitable.ts';
+import { type Awaitable, isPromise } from '../util/awaitable.ts';
 
 /** Where the stanzas for a domain go: a virtual host, a service of one, and later a component or another server. */
 export interface Destination {
@@ -18,7 +18,7 @@ export class Router {
   readonly #failed: (error: unknown) => void;
   #depth = 0;
 
-  /** `failed` is told of what a destination throws: a bug. */
+  /** `failed` is told of what a destination throws that is no StanzaError: a bug. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed;
   }
@@ -30,11 +30,19 @@ export class Router {
     return () => void this.#destinations.delete(domain);
   }
 
-  /** Routes a stanza now, as a part of what is being processed. Its promise is only for the sender's own order. */
+  /**
+   * Routes a stanza now, as a part of what is being processed. Its promise is only for the sender's own order. What the
+   * destination throws is answered and harms nobody else.
+   */
   route(stanza: AnyStanza, stored?: Promise<unknown>): Awaitable<void> {
     const destination = this.#destinations.get(stanza.to?.domain ?? '');
-    if (destination !== undefined) return destination.deliver(stanza, stored);
-    this.bounce(stanza, new StanzaError('remote-server-not-found'));
+    if (destination === undefined) return this.bounce(stanza, new StanzaError('remote-server-not-found'));
+    try {
+      const done = destination.deliver(stanza, stored);
+      return isPromise(done) ? done.catch((error: unknown) => this.#refused(stanza, error)) : done;
+    } catch (error) {
+      this.#refused(stanza, error);
+    }
   }
 
   /** Sends a stanza of ours: behind the stanza in progress, or now when there is none. */
@@ -59,14 +67,14 @@ export class Router {
     }
   }
 
+  // What `route` returns never rejects; it is for senders that keep an order, which we do not here.
   #drain(): void {
-    for (let stanza = this.#queue.shift(); stanza !== undefined; stanza = this.#queue.shift()) {
-      try {
-        const done = this.route(stanza);
-        if (done !== undefined) done.catch(this.#failed);
-      } catch (error) {
-        this.#failed(error);
-      }
-    }
+    for (let stanza = this.#queue.shift(); stanza !== undefined; stanza = this.#queue.shift()) void this.route(stanza);
+  }
+
+  #refused(stanza: AnyStanza, error: unknown): void {
+    if (error instanceof StanzaError) return this.bounce(stanza, error);
+    this.#failed(error);
+    this.bounce(stanza, new StanzaError('internal-server-error', { cause: error }));
   }
 }
