@@ -28,6 +28,7 @@ async function start() {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
+    cwd: process.cwd(),
     version,
     program: existsSync(new URL('../src', import.meta.url)) ? 'npx parley' : 'parley',
   });

@@ -1,4 +1,4 @@
-import { type Io, type Program, runCli } from './admin/cli.ts';
+import { configFile, type Io, type Program, runCli } from './admin/cli.ts';
 import { greetedBy } from './admin/client.ts';
 import { commandsOn } from './admin/commands/all.ts';
 import { ControlError, type ControlOptions, ControlSocket, runningText } from './admin/control-socket.ts';
@@ -113,7 +113,8 @@ async function reload(server: Server, file: string | undefined): Promise<ReloadR
 /** Tells whoever started the server where it is, in the form that the log has. */
 function announce(server: Server, file: string | undefined, io: Io): void {
   const { log, settings, firstAdministrator } = server;
-  const program = file === undefined ? io.program : `${io.program} --config ${file}`;
+  const isFound = file === configFile(undefined, io);
+  const program = isFound || file === undefined ? io.program : `${io.program} --config ${file}`;
   const facts: StartFacts = {
     version: io.version,
     program,

@@ -23,6 +23,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working directory. */
+  readonly cwd: string;
   /** The version of the package. */
   readonly version: string;
   /** How people call the program: `parley`, or `npx parley` in a clone. */
@@ -192,10 +194,11 @@ function explain(name: string | undefined, io: Io): number {
 }
 
 /** The configuration file in use: the one named, that of the environment, `parley.json` if there is one, or none. */
-function configFile(named: string | undefined, io: Io): string | undefined {
-  const file = named ?? (io.env['PARLEY_CONFIG'] || undefined);
-  if (file !== undefined) return resolve(file);
-  return existsSync(DEFAULT_FILE) ? resolve(DEFAULT_FILE) : undefined;
+export function configFile(named: string | undefined, { env, cwd }: Pick<Io, 'env' | 'cwd'>): string | undefined {
+  const file = named ?? (env['PARLEY_CONFIG'] || undefined);
+  if (file !== undefined) return resolve(cwd, file);
+  const usual = resolve(cwd, DEFAULT_FILE);
+  return existsSync(usual) ? usual : undefined;
 }
 
 function print(io: Io, text: string): number {

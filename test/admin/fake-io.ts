@@ -13,6 +13,7 @@ export function fakeIo(typed = '', env: Io['env'] = {}): Io & { readonly out: st
     stdout: { write: (text) => out.push(text) },
     stderr: { write: (text) => err.push(text) },
     env,
+    cwd: '/nowhere',
     version: '1.2.3',
     program: 'parley',
     out,

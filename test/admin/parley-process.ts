@@ -2,6 +2,7 @@
 import { main } from '../../src/main.ts';
 
 const { stdin, stdout, stderr, env } = process;
+const cwd = process.cwd();
 process.exitCode = await main(process.argv.slice(2), {
   stdin,
   stdout,
