@@ -8,6 +8,7 @@ process.exitCode = await main(process.argv.slice(2), {
   stdout,
   stderr,
   env,
+  cwd,
   version: '1.2.3',
   program: 'parley',
 });
