@@ -17,6 +17,11 @@ export function notWellFormed(text: string): StreamError {
   return new StreamError('not-well-formed', { text });
 }
 
+/** Another encoding than UTF-8, or bytes that break its rules. RFC 6120 §4.9.3.22, §11.6. */
+export function unsupportedEncoding(text: string): StreamError {
+  return new StreamError('unsupported-encoding', { text });
+}
+
 /** XML that XMPP forbids. RFC 6120 §4.9.3.18, §11.1. */
 export function restrictedXml(text: string): StreamError {
   return new StreamError('restricted-xml', { text });

@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.ts';
 import { CLASSES, PLAIN_TEXT } from './chars.ts';
 import { attr, type Element, setAttribute } from './element.ts';
-import { notWellFormed, policyViolation, restrictedXml, type XmlLimits } from './limits.ts';
+import { notWellFormed, policyViolation, restrictedXml, unsupportedEncoding, type XmlLimits } from './limits.ts';
 import { NS_CLIENT } from './ns.ts';
 import type { Scanner } from './scanner.ts';
 import { type Binding, Tape } from './tape.ts';
@@ -293,7 +293,7 @@ function skipDeclaration(scanner: Scanner): boolean {
   if (match === null) throw notWellFormed('the XML declaration is malformed');
   const encoding = match[1] ?? match[2] ?? 'UTF-8';
   if (encoding.toUpperCase() !== 'UTF-8') {
-    throw new StreamError('unsupported-encoding', { text: 'the only encoding is UTF-8' });
+    throw unsupportedEncoding('the only encoding is UTF-8');
   }
   scanner.position = position + close + 2;
   return true;

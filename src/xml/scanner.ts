@@ -12,7 +12,7 @@ import {
   PLAIN_VALUE,
   SPACE,
 } from './chars.ts';
-import { notWellFormed, restrictedXml } from './limits.ts';
+import { notWellFormed, restrictedXml, unsupportedEncoding } from './limits.ts';
 import { intern, internText } from './names.ts';
 import { checkReference } from './references.ts';
 
@@ -199,7 +199,7 @@ export class Scanner {
     if ((this.bytes[at] as number) < 0x80) throw notWellFormed('a control character is not allowed');
     const code = decodeCodePoint(this.bytes, at, this.end);
     if (code === INCOMPLETE) return INCOMPLETE;
-    if (code === INVALID) throw notWellFormed('the input is not UTF-8');
+    if (code === INVALID) throw unsupportedEncoding('the input is not UTF-8');
     if (!isChar(code)) throw notWellFormed('a character is not allowed in XML');
     this.base += sequenceSurplus(code);
     return at + sequenceLength(code);
