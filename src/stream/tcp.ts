@@ -10,6 +10,8 @@ import { type XmlLimits, XmlParser } from '../xml/parser.ts';
 import type { HeaderAttributes, Transport, TransportHandler } from './transport.ts';
 
 const HEADER_START = `<?xml version='1.0'?><stream:stream xmlns='${NS_CLIENT}' xmlns:stream='${NS_STREAMS}' version='1.0'`;
+/** What a peer that is told goodbye may have under way. */
+const MAX_DROPPED_BYTES = 1_048_576;
 
 /** XML streams over TCP, plain, upgraded by STARTTLS, or inside TLS from the first byte. RFC 6120 §3, XEP-0368. */
 export class TcpTransport implements Transport {
@@ -24,7 +26,8 @@ export class TcpTransport implements Transport {
   #out = '';
   #isFlushing = false;
   #isPaused = false;
-  #isEnded = false;
+  /** What came since our half has ended. */
+  #droppedBytes: number | undefined;
   #isGone = false;
   readonly #clock: Clock;
 
@@ -97,14 +100,14 @@ export class TcpTransport implements Transport {
   }
 
   pause(): void {
-    if (this.#isPaused || this.#isEnded) return;
+    if (this.#isPaused || this.#droppedBytes !== undefined) return;
     this.#isPaused = true;
     this.#parser?.pause();
     this.#socket.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused || this.#isGone || this.#isEnded) return;
+    if (!this.#isPaused || this.#isGone || this.#droppedBytes !== undefined) return;
     this.#isPaused = false;
     this.#interpret(undefined);
     // What was kept may have led to another pause.
@@ -112,12 +115,12 @@ export class TcpTransport implements Transport {
   }
 
   /**
-   * Ends our half. What the peer still sends is read all the same, and dropped: else its end would not be noticed, and
-   * unread bytes would reset the connection, and our last words with it.
+   * Ends our half. What the peer still sends is read all the same, up to a limit, and dropped: else its end would not be
+   * noticed, and unread bytes would reset the connection, and our last words with it.
    */
   end(): void {
     this.#flush();
-    this.#isEnded = true;
+    this.#droppedBytes ??= 0;
     this.#socket.end();
     this.#socket.resume();
   }
@@ -168,7 +171,11 @@ export class TcpTransport implements Transport {
 
   /** Bytes arrived. */
   read(chunk: Buffer): void {
-    if (this.#isEnded) return;
+    if (this.#droppedBytes !== undefined) {
+      this.#droppedBytes += chunk.length;
+      if (this.#droppedBytes > MAX_DROPPED_BYTES) this.destroy();
+      return;
+    }
     this.heardAt = this.#clock.now();
     this.#interpret(chunk);
   }
