@@ -68,7 +68,7 @@ export class LiveServer {
       await rm(dataDir, { recursive: true, force: true });
       live.assertNoBugs();
     });
-    await live.start();
+    await live.#open();
     return live;
   }
 
@@ -103,10 +103,16 @@ export class LiveServer {
     return this.lines.map((line) => JSON.parse(line));
   }
 
-  /** Starts the server, again on the ports it had. */
-  async start(): Promise<void> {
+  /** Stops the server and starts it again, on the ports it had. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.#open();
+  }
+
+  async #open(): Promise<void> {
     const config = this.#config();
-    const destination = { write: (line: string) => this.lines.push(line) };
+    // Copied, because the logger's string may be a view of all the strings that it was made of.
+    const destination = { write: (line: string) => this.lines.push(Buffer.from(line).toString()) };
     const log = createLogger({ level: config.log.level, format: config.log.format, destination });
     this.#server = await Server.start({ config, log });
     this.#ports = Object.fromEntries(this.#server.listeners.map(({ service, port }) => [service, port]));

@@ -63,6 +63,23 @@ export class RawClient {
     this.socket.write(text);
   }
 
+  /** Writes, and waits until the server has taken it, has ended the connection, or takes longer. */
+  async push(bytes: string | Buffer, withinMs = 5000): Promise<void> {
+    if (this.isClosed || this.socket.write(bytes)) return;
+    const { socket } = this;
+    await new Promise<void>((resolve) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        socket.off('drain', settle);
+        socket.off('close', settle);
+        resolve();
+      };
+      const timer = setTimeout(settle, withinMs);
+      socket.on('drain', settle);
+      socket.on('close', settle);
+    });
+  }
+
   /** Opens the stream and returns what the server offers. */
   async open(): Promise<string> {
     this.write(HEADER);
