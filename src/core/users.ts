@@ -6,6 +6,7 @@ import { MAX_PASSWORD_BYTES, preparePassword } from '../sasl/prepare.ts';
 import { SCRAM_HASHES } from '../sasl/scram-keys.ts';
 import type { Page, Table } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import { LruCache } from '../util/lru.ts';
 import { fromStored, type Role, toStored, type UserRecord } from './user-record.ts';
 
 /** A user as administrators see one. */
@@ -31,6 +32,9 @@ export interface UsersOptions {
   readonly iterations: number;
 }
 
+/** How many users' records are kept at hand, of about a kilobyte each. */
+const RECENT_USERS = 2000;
+
 /** Part of the list of users: those after a localpart, so many at most. */
 export interface UserPage {
   readonly after?: string;
@@ -47,6 +51,9 @@ export class Users implements CredentialSource {
   readonly #clock: Clock;
   readonly #passwords: Passwords;
   readonly #listeners: ((user: JID, change: CredentialsChange) => void)[] = [];
+  // A login asks for its user four times; as nobody else writes the table, what was read last is still true.
+  readonly #recent = new LruCache<string, UserRecord>(RECENT_USERS);
+  #writes = 0;
   #iterations: number;
 
   constructor({ domain, table, clock, passwords, iterations }: UsersOptions) {
@@ -156,8 +163,13 @@ export class Users implements CredentialSource {
   }
 
   async #present(username: string): Promise<UserRecord | undefined> {
+    const recent = this.#recent.get(username);
+    if (recent !== undefined) return recent;
+    const writes = this.#writes;
     const record = await this.#table.get(this.domain, username);
-    return record?.removed === true ? undefined : record;
+    if (record === undefined || record.removed === true) return undefined;
+    if (writes === this.#writes) this.#recent.set(username, record);
+    return record;
   }
 
   async #derive(password: string): Promise<ScramKeySet> {
@@ -179,6 +191,8 @@ export class Users implements CredentialSource {
       if (old === undefined || old.removed === true) throw new StanzaError('item-not-found');
       return change(old);
     });
+    this.#writes++;
+    this.#recent.delete(username);
   }
 
   #announce(username: string, change: CredentialsChange): void {

@@ -41,7 +41,6 @@ export class TcpTransport implements Transport {
     this.remoteAddress = options.remoteAddress;
     this.heardAt = options.clock.now();
     this.#socket = socket;
-    socket.setNoDelay(true);
     this.#attach(socket);
   }
 
