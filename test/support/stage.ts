@@ -19,6 +19,7 @@ import { Passwords } from '../../src/sasl/passwords.ts';
 import { LoginThrottle } from '../../src/sasl/throttle.ts';
 import { type MemoryStore, openMemoryStore } from '../../src/store/memory.ts';
 import type { Journal, JournalSpec, Table, TableSpec } from '../../src/store/store.ts';
+import type { TlsAcceptor } from '../../src/tls/acceptor.ts';
 import { LoopbackTransport } from './loopback.ts';
 import { ManualClock } from './manual-clock.ts';
 import { StageClient } from './stage-client.ts';
@@ -33,6 +34,8 @@ export interface StageOptions {
   /** The store of an earlier stage, to play a restart. */
   readonly store?: MemoryStore;
   readonly clock?: ManualClock;
+  /** Secures connections of `listen` that ask for STARTTLS. */
+  readonly startTls?: TlsAcceptor;
 }
 
 /** The real core over a store in memory, a clock that stands still and transports without a network. */
@@ -87,7 +90,10 @@ export class Stage {
           rates: { address: null, account: null, accountFromAddress: null },
         }),
         mechanisms: () => selectMechanisms(mechanisms, this.settings.current.auth.mechanisms),
-        startTls: { accept: (raw, done) => done(new Error(`no TLS on the stage: ${raw}`)), close: () => {} },
+        startTls: options.startTls ?? {
+          accept: (raw, done) => done(new Error(`no TLS on the stage: ${raw}`)),
+          close: () => {},
+        },
       },
       new Admission(this.settings.current.limits.connections, this.clock),
     );
@@ -108,6 +114,21 @@ export class Stage {
       assert.deepEqual(stage.bugs(), [], 'bugs in the log');
     });
     return stage;
+  }
+
+  /** Listens on a real socket of this machine and returns its port. */
+  async listen(directTls?: TlsAcceptor): Promise<number> {
+    return (await this.#c2s.listen({ address: '127.0.0.1', port: 0 }, directTls)).port;
+  }
+
+  /** How many connections clients have, logged in or not. */
+  get connections(): number {
+    return this.#c2s.connections.size;
+  }
+
+  /** Closes all streams as when the server stops. */
+  shutDown(): Promise<void> {
+    return this.#c2s.shutDown();
   }
 
   /** The bugs that the log has and that were not asked for before: those that a test expects fail it no more. */
