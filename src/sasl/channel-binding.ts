@@ -8,10 +8,16 @@ import type { ChannelBindingType } from './mechanism.ts';
 export function channelBindings(socket: TLSSocket): (type: ChannelBindingType) => Buffer | undefined {
   const known = new Map<ChannelBindingType, Buffer | undefined>();
   return (type) => {
-    if (!known.has(type)) known.set(type, type === 'tls-exporter' ? exporter(socket) : endPointOf(socket));
+    if (!known.has(type)) known.set(type, COMPUTE[type](socket));
     return known.get(type);
   };
 }
+
+const COMPUTE: Readonly<Record<ChannelBindingType, (socket: TLSSocket) => Buffer | undefined>> = {
+  'tls-exporter': exporter,
+  'tls-server-end-point': endPointOf,
+  'tls-unique': firstFinished,
+};
 
 /**
  * The tls-exporter data. RFC 9266 §2. Only for TLS 1.3: TLS 1.2 needs the extended master secret (RFC 7627), without
@@ -20,6 +26,15 @@ export function channelBindings(socket: TLSSocket): (type: ChannelBindingType) =
 function exporter(socket: TLSSocket): Buffer | undefined {
   if (socket.getProtocol() !== 'TLSv1.3') return undefined;
   return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+}
+
+/**
+ * The tls-unique data: the first Finished message of the handshake, the client's unless the session is resumed. RFC 5929
+ * §3. It is not defined for TLS 1.3, but there are clients that use the client's message there too. Not for resumed
+ * sessions: of TLS 1.2, a man in the middle can give both sides the same value then.
+ */
+function firstFinished(socket: TLSSocket): Buffer | undefined {
+  return socket.isSessionReused() ? undefined : socket.getPeerFinished();
 }
 
 function endPointOf(socket: TLSSocket): Buffer | undefined {

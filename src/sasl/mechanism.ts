@@ -26,8 +26,8 @@ export interface CredentialSource {
   status(username: string): Awaitable<AccountStatus | undefined>;
 }
 
-/** The channel-binding types that we can compute: RFC 9266 and RFC 5929 §4. */
-export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point';
+/** The channel-binding types that we can compute: RFC 9266, RFC 5929 §4 and §3. */
+export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point' | 'tls-unique';
 
 /** What an exchange knows of the stream that it runs on. */
 export interface SaslContext {

@@ -24,8 +24,15 @@ import { checkAuthzid, prepareUsername } from './prepare.ts';
 import { hashFunction, hmac, SALT_BYTES, verifyProof } from './scram-keys.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-message.ts';
 
-/** The channel-binding types that are supported, best first. RFC 9266, RFC 5929 §4. */
-export const CHANNEL_BINDING_TYPES: readonly ChannelBindingType[] = ['tls-exporter', 'tls-server-end-point'];
+/**
+ * The channel-binding types that are supported, best first. RFC 9266, RFC 5929 §4. The last is superseded, but all that
+ * slixmpp 1.8 knows: once it sees -PLUS, it logs in with tls-unique or, by RFC 5802 §6, not at all.
+ */
+export const CHANNEL_BINDING_TYPES: readonly ChannelBindingType[] = [
+  'tls-exporter',
+  'tls-server-end-point',
+  'tls-unique',
+];
 
 export interface ScramOptions {
   /**

@@ -59,6 +59,15 @@ describe('Channel binding', () => {
     });
   }
 
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`by tls-unique is the client's Finished message, on ${version}`, async (t) => {
+      const { server, client } = await connection(t, version);
+      const data = channelBindings(server)('tls-unique');
+      assert.ok(data !== undefined && data.length > 0);
+      assert.deepEqual(data, client.getFinished());
+    });
+  }
+
   for (const [algorithm, hash, base64] of SIGNED_WITH) {
     test(`by end point takes ${hash ?? 'nothing'} for a certificate signed with ${algorithm}`, () => {
       const der = Buffer.from(base64, 'base64');
