@@ -143,11 +143,6 @@ export class Server {
     this.#certificates = await Certificates.open(certificateOptions(config, clock));
     const fakeSaltKey = await installationSecret(this.store.table(SECRETS), 'scram-salts');
     await this.#openHosts();
-    const [firstHost] = this.hosts.values();
-    if (firstHost !== undefined) {
-      const installation = this.store.table(INSTALLATION);
-      this.firstAdministrator = await firstAdministrator(installation, firstHost, config.admins.length > 0);
-    }
     this.#selectMechanisms = ({ auth }) => {
       const all = createMechanisms({ fakeSaltKey, iterations: auth.iterations });
       this.#mechanisms = selectMechanisms(all, auth.mechanisms);
@@ -163,6 +158,12 @@ export class Server {
       startTls: this.#acceptor(),
     });
     await this.#listen();
+    // Last, so that no start that fails makes an account whose password nobody has seen.
+    const [firstHost] = this.hosts.values();
+    if (firstHost !== undefined) {
+      const installation = this.store.table(INSTALLATION);
+      this.firstAdministrator = await firstAdministrator(installation, firstHost, config.admins.length > 0);
+    }
   }
 
   async #openHosts(): Promise<void> {
