@@ -1,3 +1,4 @@
+import { requestPayload } from '../core/iq.ts';
 import { StanzaError } from '../errors.ts';
 import { type JID, JidError } from '../jid.ts';
 import { resultFor } from '../stanza.ts';
@@ -17,9 +18,8 @@ export const bind: StreamFeature<ClientConnection> = {
   acceptsIq: { ns: NS_BIND, name: 'bind' },
   async accept(connection, element) {
     const { jid: account, request } = connection;
-    if (account === undefined || request === undefined || request.type !== 'set' || request.id === undefined) {
-      throw new StanzaError('bad-request');
-    }
+    if (account === undefined || request?.type !== 'set') throw new StanzaError('bad-request');
+    requestPayload(request);
     const jid = requestedAddress(account, element);
     const bound = await connection.host.bind(jid, connection, connection.isAnonymous);
     if (!connection.stream.isOpen) {

@@ -139,14 +139,18 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
     this.#requireReader();
-    if (!isStanza(element)) return this.#nonza(element);
-    if (this.session === undefined) return this.#negotiationIq(element, inner);
-    const done = this.#stanza(element, inner);
+    const done = this.#take(element, inner);
     const debtMs = this.#charge(bytes);
     if (debtMs === 0) return done;
     // Whoever sends too fast is read more slowly; nothing is lost.
     const rest = (): Promise<void> => sleep(this.service.clock, debtMs);
     return isPromise(done) ? done.then(rest) : rest();
+  }
+
+  #take(element: Element, inner: string | undefined): Awaitable<void> {
+    if (!isStanza(element)) return this.#nonza(element);
+    if (this.session === undefined) return this.#negotiationIq(element, inner);
+    return this.#stanza(element, inner);
   }
 
   expired(kind: DeadlineKind): void {
@@ -158,7 +162,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     } else if (kind === 'silence') {
       this.#ping();
       this.stream.expire('ping', timeouts.pingTimeoutMs);
-    } else if (kind === 'ping' && heardAt > this.#pingedAt) {
+    } else if (kind === 'ping' && heardAt >= this.#pingedAt) {
       this.stream.expire('silence', timeouts.silenceMs);
     } else {
       this.stream.close(new StreamError('connection-timeout', { text: TIMEOUT_TEXTS[kind] }));
@@ -304,14 +308,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   }
 
   #hostFor(to: string | undefined): Host {
-    let domain: string;
-    try {
-      domain = JID.parse(to ?? '').domain;
-    } catch (error) {
-      if (error instanceof JidError) throw new StreamError('host-unknown', { cause: error });
-      throw error;
-    }
-    const host = this.service.hosts.get(domain);
+    const host = this.service.hosts.get(domainOf(to ?? ''));
     if (host === undefined) throw new StreamError('host-unknown');
     // Who has logged in at one host cannot go on at another.
     if (this.jid !== undefined && host !== this.#host) throw new StreamError('not-authorized');
@@ -338,10 +335,22 @@ const TIMEOUT_TEXTS: Readonly<Record<DeadlineKind, string>> = {
 
 // RFC 6120 §4.7, §4.8, §4.9.3.10, §4.9.3.25.
 function checkHeader(header: StreamHeader): void {
-  if (header.name !== 'stream' || header.ns !== NS_STREAMS) throw new StreamError('invalid-namespace');
+  if (header.ns !== NS_STREAMS) throw new StreamError('invalid-namespace');
+  if (header.name !== 'stream') throw new StreamError('bad-format');
   if (header.contentNamespace !== NS_CLIENT) throw new StreamError('invalid-namespace');
   const [major] = (header.attrs['version'] ?? '0.9').split('.');
   if (!(Number(major) >= 1)) throw new StreamError('unsupported-version');
+}
+
+// The domain that an address consists of, or '' when it is anything else.
+function domainOf(address: string): string {
+  try {
+    const { local, domain, resource } = JID.parse(address);
+    return local === '' && resource === '' ? domain : '';
+  } catch (error) {
+    if (error instanceof JidError) return '';
+    throw error;
+  }
 }
 
 function isAddressOf(account: JID, text: string): boolean {

@@ -188,12 +188,12 @@ export class Host implements Destination {
    * Binds a resource of an account: the account's features are loaded first. A session that has the resource is ended
    * with `conflict`. RFC 6120 §7.
    * @throws StanzaError `resource-constraint` when the account has too many sessions, `internal-server-error` when it
-   * cannot be loaded, `service-unavailable` when it was removed meanwhile.
+   * cannot be loaded, `service-unavailable` when it was removed since the login, `not-allowed` when it was disabled.
    */
   async bind(jid: JID, link: Link, isAnonymous = false): Promise<{ account: Account; session: Session }> {
     const account = this.#accounts.get(jid.local) ?? this.#load(jid.local, isAnonymous);
     // Waits its turn, so that what the account's features load is there.
-    await account.exclusively(() => undefined);
+    await account.exclusively(() => this.#requireEnabled(account));
     if (account.failure !== undefined) throw account.failure;
     if (this.#accounts.get(jid.local) !== account) throw new StanzaError('service-unavailable');
     const limits = this.settings.current.limits;
@@ -215,6 +215,11 @@ export class Host implements Destination {
     this.#idle.delete(account);
     this.topics.announce(sessionBound, { account, session });
     return { account, session };
+  }
+
+  async #requireEnabled({ isAnonymous, jid }: Account): Promise<void> {
+    if (isAnonymous || (await this.users.status(jid.local)) !== 'disabled') return;
+    throw new StanzaError('not-allowed', { text: 'the account is disabled' });
   }
 
   /** Sets what a session's own presence is now and tells those who observe. RFC 6121 §4.2–§4.5. */
