@@ -1,7 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { type Feature, FeatureScope, type Ground } from './feature.ts';
 import type { Host } from './host.ts';
-import { Services } from './service.ts';
 
 /** The features that run on one host. */
 export class FeatureSet {
@@ -18,7 +17,7 @@ export class FeatureSet {
     ground: Ground,
   ): Promise<FeatureSet> {
     const set = new FeatureSet();
-    const services = new Services();
+    const { services } = host;
     for (const feature of features) {
       const options = configured[feature.name];
       if (options === false) continue;
@@ -27,7 +26,7 @@ export class FeatureSet {
           throw new Error(`the feature ${feature.name} needs ${service.name}, which no feature above it provides`);
         }
       }
-      const scope = new FeatureScope(feature.name, host, services, ground);
+      const scope = new FeatureScope(feature.name, host, ground);
       set.#scopes.push(scope);
       await feature.setup(scope, options);
     }

@@ -17,7 +17,7 @@ import type { Host, Settings } from './host.ts';
 import type { Addressee, AudienceCheck, IqHandler, IqRoute } from './iq.ts';
 import type { FilterPoint, Observer, Topic, Verdict } from './points.ts';
 import type { Destination } from './router.ts';
-import type { Service, Services } from './service.ts';
+import type { Service } from './service.ts';
 import type { Session } from './session.ts';
 import type { Slot } from './slots.ts';
 import type { Users } from './users.ts';
@@ -119,14 +119,12 @@ export class FeatureScope implements FeatureHost {
   readonly store: Store;
   readonly #feature: string;
   readonly #host: Host;
-  readonly #services: Services;
   readonly #ground: Ground;
   readonly #undo: (() => Awaitable<void>)[] = [];
 
-  constructor(feature: string, host: Host, services: Services, ground: Ground) {
+  constructor(feature: string, host: Host, ground: Ground) {
     this.#feature = feature;
     this.#host = host;
-    this.#services = services;
     this.#ground = ground;
     this.domain = host.domain;
     this.jid = host.jid;
@@ -244,11 +242,11 @@ export class FeatureScope implements FeatureHost {
   }
 
   provide<T>(service: Service<T>, value: T): void {
-    this.#undo.push(this.#services.provide(service, value));
+    this.#undo.push(this.#host.services.provide(service, value));
   }
 
   use<T>(service: Service<T>): T {
-    return this.#services.use(service);
+    return this.#host.services.use(service);
   }
 
   every(name: string, everyMs: number, run: () => Awaitable<void>): void {

@@ -26,6 +26,7 @@ import {
   type Verdict,
 } from './points.ts';
 import type { Destination, Router } from './router.ts';
+import { Services } from './service.ts';
 import { type Link, Session } from './session.ts';
 import { SlotTable } from './slots.ts';
 import { Topics } from './topics.ts';
@@ -63,6 +64,8 @@ export class Host implements Destination {
   readonly routes: IqRoutes;
   readonly topics: Topics;
   readonly advertisements = new Advertisements();
+  /** What the features of this host provide for each other and for client connections. */
+  readonly services = new Services();
   readonly accountSlots = new SlotTable<Account>();
   readonly sessionSlots = new SlotTable<Session>();
   /** What makes an account's features ready; runs before anything the account receives. */
