@@ -304,8 +304,9 @@ export class Host implements Destination {
       new Lane(this.#laneHandlers),
     );
     this.#accounts.set(local, account);
-    this.#rest(account);
     account.lane.push(() => this.#prepare(account));
+    // Only now that it is busy: what is idle may be let go at once.
+    this.#rest(account);
     return account;
   }
 

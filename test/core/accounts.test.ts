@@ -97,13 +97,16 @@ test('a bounded number of stanzas waits for one account; beyond it senders are t
 });
 
 test('accounts without sessions are kept for a while, and the longest idle are let go', async (t) => {
-  const stage = await Stage.open(t, { features: [availability] });
+  let received = 0;
+  const counter = feature('counter', (host) => host.filter(accountReceives, () => void received++));
+  const stage = await Stage.open(t, { features: [availability, counter] });
   const { romeo } = await stage.connected({ romeo: 'romeo' });
   for (let i = 0; i <= 1100; i++) await stage.usersTable.put(['stage.example', `u${i}`], { createdAt: 0, scram: {} });
   for (let i = 0; i < 1100; i++) romeo.transport.write(`<message to="u${i}@stage.example" type="headline"/>`);
   await romeo.receivesNothing();
   romeo.transport.write('<message to="u1100@stage.example" type="headline"/>');
   await romeo.receivesNothing();
+  assert.equal(received, 1101);
   assert.ok(stage.host.accounts.size <= 1001, String(stage.host.accounts.size));
   assert.ok(stage.host.account('romeo'));
   assert.ok(stage.host.account('u1100'));
