@@ -67,9 +67,10 @@ class Client implements Link {
 
   static async connect(host: Host, local: string, resource: string): Promise<Client> {
     const client = new Client(host);
-    const { account, session } = await host.bind(JID.of(local, host.domain, resource), client);
-    client.#account = account;
-    client.#session = session;
+    await host.bind(JID.of(local, host.domain, resource), client, false, ({ account, session }) => {
+      client.#account = account;
+      client.#session = session;
+    });
     return client;
   }
 
