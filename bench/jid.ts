@@ -1,46 +1,35 @@
 import { JID } from '../src/jid.ts';
+import { type Bench, type Case, onCpu } from './runner.ts';
 
-const COUNT = 200_000;
+const BATCH = 2000;
 
-/** Texts that no cache has seen, built from parts so that each is a fresh string as from a parser. */
-function fresh(make: (index: number) => string): string[] {
-  return Array.from({ length: COUNT }, (_, index) => Buffer.from(make(index)).toString());
+/** Addresses from text. One unit is one address. */
+export const jid: Bench = {
+  name: 'jid',
+  open: () => [
+    parsing('known, the same string', () => SAME),
+    parsing('known, a fresh string', (i) => fresh(`juliet@capulet.example/balcony${i % 2}`)),
+    parsing('known, of 5000 addresses', (i) => fresh(`user-${i % 5000}@capulet.example/balcony`)),
+    parsing('unknown, ASCII', (i) => fresh(`user-${i}@capulet.example/balcony`)),
+    parsing('unknown, ASCII in upper case', (i) => fresh(`User-${i}@Capulet.example/balcony`)),
+    parsing('unknown, Unicode localpart', (i) => fresh(`джульетта-${i}@capulet.example/balcony`)),
+    parsing('unknown, Unicode in all parts', (i) => fresh(`джульетта-${i}@капулетти.example/балкон-${i}`)),
+  ],
+};
+
+const SAME = 'juliet@capulet.example/balcony';
+
+/** A string that nothing has looked at yet, as from a parser. */
+function fresh(text: string): string {
+  return Buffer.from(text).toString();
 }
 
-function measure(name: string, texts: readonly string[]): void {
-  const start = performance.now();
-  for (const text of texts) JID.parse(text);
-  const ns = ((performance.now() - start) * 1e6) / texts.length;
-  console.log(`${name.padEnd(44)} ${ns.toFixed(0).padStart(7)} ns`);
-}
-
-const sameText = Array.from({ length: COUNT }, () => 'juliet@capulet.example/balcony');
-
-for (const round of [1, 2]) {
-  console.log(`round ${round}`);
-  measure('hit, same string', sameText);
-  measure(
-    'hit, fresh string',
-    fresh(() => 'juliet@capulet.example/balcony'),
-  );
-  measure(
-    'hit, 5000 addresses',
-    fresh((index) => `user-${index % 5000}@capulet.example/balcony`),
-  );
-  measure(
-    'miss, ASCII',
-    fresh((index) => `user-${round}-${index}@capulet.example/balcony`),
-  );
-  measure(
-    'miss, ASCII in upper case',
-    fresh((index) => `User-${round}-${index}@Capulet.example/balcony`),
-  );
-  measure(
-    'miss, Unicode localpart',
-    fresh((index) => `джульетта-${round}-${index}@capulet.example/balcony`),
-  );
-  measure(
-    'miss, Unicode in all parts',
-    fresh((index) => `джульетта-${round}-${index}@капулетти.example/балкон`),
-  );
+/** `make` is given another number each time, so that no cache has seen what it makes of it. */
+function parsing(name: string, make: (index: number) => string): Case {
+  let next = 0;
+  return onCpu(name, (watch) => {
+    const texts = watch.without(() => Array.from({ length: BATCH }, () => make(next++)));
+    for (const text of texts) JID.parse(text);
+    return texts.length;
+  });
 }

@@ -207,7 +207,10 @@ export class Server {
     this.#c2s = c2s;
     const { shutdownMs } = this.settings.current.limits.timeouts;
     this.#undo.push(() =>
-      deadline(c2s.shutDown(), shutdownMs, this.clock).catch(() => this.log.warn('shutdown.forced')),
+      deadline(c2s.shutDown(), shutdownMs, this.clock).catch(() => {
+        this.log.warn('shutdown.forced', { connections: c2s.connections.size });
+        c2s.breakOff();
+      }),
     );
   }
 

@@ -1,4 +1,4 @@
-// Prints tests as people want them: a line for each file, every failure with its reason, and the sum at the end.
+// Prints tests as people want them: failures as they happen, then a line for each file, the reasons and the sum.
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
 
@@ -38,9 +38,8 @@ export default async function* report(source) {
     sums[outcome]++;
     if (data.nesting === 0) counts.ms += data.details?.duration_ms ?? 0;
     if (outcome !== 'failed') continue;
-    const text = failureText(data);
-    failures.push(text);
-    yield text;
+    failures.push(failureText(data));
+    yield `✖ ${path}: ${data.name}\n`;
   }
   for (const [path, { passed, failed, skipped, ms }] of [...files].sort()) {
     const parts = [`${passed} passed`];

@@ -8,6 +8,9 @@ import { PrepareError, prepare } from './prepare.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+/** No test, and no file of tests, takes so long unless it hangs. */
+const TIMEOUT_MS = 180_000;
+
 function testFiles(chosen) {
   const entries = readdirSync(join(ROOT, 'dist', 'test'), { withFileTypes: true, recursive: true });
   return entries
@@ -22,6 +25,7 @@ function run(files) {
     '--test',
     '--enable-source-maps',
     `--test-concurrency=${Math.max(2, availableParallelism())}`,
+    `--test-timeout=${TIMEOUT_MS}`,
     `--test-reporter=${new URL('test-reporter.mjs', import.meta.url)}`,
     '--test-reporter-destination=stdout',
   ];

@@ -78,6 +78,11 @@ export class C2sListener {
     this.#sweep.cancel();
   }
 
+  /** Breaks off what is left of the connections. */
+  breakOff(): void {
+    for (const connection of [...this.#connections]) connection.stream.transport.destroy();
+  }
+
   #emptied: (() => void) | undefined;
 
   #connected(socket: Socket, directTls: TlsAcceptor | undefined): void {

@@ -225,8 +225,12 @@ export class Host implements Destination {
     throw new StanzaError('not-allowed', { text: 'the account is disabled' });
   }
 
-  /** Sets what a session's own presence is now and tells those who observe. RFC 6121 §4.2–§4.5. */
+  /**
+   * Sets what a session's own presence is now and tells those who observe. RFC 6121 §4.2–§4.5. A session that has ended
+   * meanwhile does not become available again.
+   */
   setPresence(account: Account, session: Session, presence: Presence | undefined): void {
+    if (presence !== undefined && account.sessions.get(session.jid.resource) !== session) return;
     const before = session.presence;
     session.presence = presence;
     this.topics.announce(presenceChanged, { account, session, before, presence });
@@ -241,7 +245,7 @@ export class Host implements Destination {
       this.topics.announce(sessionEnded, { account, session, reason });
     });
     if (account.sessions.size > 0) return;
-    if (account.isAnonymous) void this.#removeAnonymous(account);
+    if (account.isAnonymous) this.#removeAnonymous(account);
     else this.#rest(account);
   }
 
@@ -288,9 +292,10 @@ export class Host implements Destination {
     await this.#removals.delete([this.domain, jid.local]);
   }
 
-  async #removeAnonymous(account: Account): Promise<void> {
-    this.#forget(account.jid.local);
-    await this.topics.settle(accountRemoved, { jid: account.jid });
+  #removeAnonymous({ jid }: Account): void {
+    this.#forget(jid.local);
+    // Nobody waits for it: what fails is reported.
+    this.topics.announce(accountRemoved, { jid });
   }
 
   // Makes an account live: its lane holds what arrives until its existence is known.
@@ -302,8 +307,9 @@ export class Host implements Destination {
       new Lane(this.#laneHandlers),
     );
     this.#accounts.set(local, account);
-    this.#rest(account);
     account.lane.push(() => this.#prepare(account));
+    // Only now that it is busy: what is idle may be let go at once.
+    this.#rest(account);
     return account;
   }
 

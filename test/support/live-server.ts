@@ -25,7 +25,14 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-type Service = BoundListener['service'];
+export type Service = BoundListener['service'];
+
+/** A server that clients can connect to, wherever it runs. */
+export interface Reachable {
+  port(service: Service): number;
+  /** Calls `leave` at the end of the test, before the server stops. */
+  beforeEnd(leave: () => Promise<void> | void): void;
+}
 
 /** What makes a server quick to start and unhurried by the number of its test clients. */
 const DEFAULTS: Settings = {
@@ -43,7 +50,7 @@ const DEFAULTS: Settings = {
  * The real server on free ports of the loopback address, with a LevelDB store in a folder of its own. Whatever it logs is
  * kept; a bug in the log fails the test.
  */
-export class LiveServer {
+export class LiveServer implements Reachable {
   readonly dataDir: string;
   /** The log, as text. */
   readonly lines: string[] = [];
@@ -83,7 +90,6 @@ export class LiveServer {
     return port;
   }
 
-  /** Calls `leave` at the end of the test, before the server stops. */
   beforeEnd(leave: () => Promise<void> | void): void {
     this.#guests.push(leave);
   }

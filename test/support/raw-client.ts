@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { DOMAIN, eventually, type LiveServer, PASSWORD } from './live-server.ts';
-
-type Service = 'c2s' | 'c2sTls' | 'http' | 'https';
+import { DOMAIN, eventually, PASSWORD, type Reachable, type Service } from './live-server.ts';
 
 export const HEADER = `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${DOMAIN}' version='1.0'>`;
 
@@ -15,7 +13,7 @@ export class RawClient {
   /** Whether the connection is over. */
   isClosed = false;
 
-  private constructor(server: LiveServer, socket: Socket) {
+  private constructor(server: Reachable, socket: Socket) {
     this.socket = socket;
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => {
@@ -30,7 +28,7 @@ export class RawClient {
   }
 
   /** Connects in clear text. */
-  static async connect(server: LiveServer, service: Service): Promise<RawClient> {
+  static async connect(server: Reachable, service: Service): Promise<RawClient> {
     const socket = connect(server.port(service), '127.0.0.1');
     const client = new RawClient(server, socket);
     await once(socket, 'connect');
@@ -38,7 +36,7 @@ export class RawClient {
   }
 
   /** Connects and completes the TLS handshake. */
-  static async connectTls(server: LiveServer, service: Service, options: ConnectionOptions = {}): Promise<RawClient> {
+  static async connectTls(server: Reachable, service: Service, options: ConnectionOptions = {}): Promise<RawClient> {
     const port = server.port(service);
     const socket = connectTls({ host: '127.0.0.1', port, servername: DOMAIN, rejectUnauthorized: false, ...options });
     const client = new RawClient(server, socket);
@@ -47,7 +45,7 @@ export class RawClient {
   }
 
   /** Connects inside TLS, logs in with PLAIN and binds a resource. */
-  static async logIn(server: LiveServer, username: string, resource = 'raw'): Promise<RawClient> {
+  static async logIn(server: Reachable, username: string, resource = 'raw'): Promise<RawClient> {
     const client = await RawClient.connectTls(server, 'c2sTls');
     await client.open();
     const response = Buffer.from(`\0${username}\0${PASSWORD}`).toString('base64');

@@ -9,7 +9,7 @@ import type { Feature } from '../../src/core/feature.ts';
 import { FeatureSet } from '../../src/core/feature-set.ts';
 import { Host } from '../../src/core/host.ts';
 import { Router } from '../../src/core/router.ts';
-import { REMOVALS, USERS } from '../../src/core/user-record.ts';
+import { REMOVALS, USERS, type UserRecord } from '../../src/core/user-record.ts';
 import { Users } from '../../src/core/users.ts';
 import { Routes } from '../../src/http/routes.ts';
 import { type LogRecord, memoryLogger } from '../../src/log/log.ts';
@@ -114,6 +114,11 @@ export class Stage {
       assert.deepEqual(stage.bugs(), [], 'bugs in the log');
     });
     return stage;
+  }
+
+  /** The table of all users, to fill it without hashing passwords. */
+  get usersTable(): Table<UserRecord> {
+    return this.#table(USERS);
   }
 
   /** Listens on a real socket of this machine and returns its port. */

@@ -1,0 +1,28 @@
+// The server under load, in a process of its own.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuUs } from '../runner.ts';
+import { type BenchServer, startServer } from '../server.ts';
+import { type Figures, serve } from './worker.ts';
+
+const COLLECTIONS = 4;
+
+let running: BenchServer | undefined;
+
+async function start({ users = 0 }: Figures): Promise<Figures> {
+  running = await startServer(users, true);
+  const ports = running.server.listeners.map(({ service, port }) => [service, port]);
+  return Object.fromEntries(ports);
+}
+
+/** The memory in use when what is not needed has been collected, in bytes. */
+async function memory(): Promise<Figures> {
+  for (let i = 0; i < COLLECTIONS; i++) {
+    globalThis.gc?.();
+    await sleep(50);
+  }
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rss, live: heapUsed + external };
+}
+
+serve({ start, memory, usage: async () => ({ cpuUs: cpuUs() }) }, async () => running?.stop());
