@@ -65,6 +65,8 @@ export class Server {
   readonly startedAt: number;
   /** The account that this start made, when it was the first of this installation. */
   firstAdministrator: FirstAdministrator | undefined;
+  // What needs a restart to change is compared with this, however often the configuration was read since.
+  readonly #startedWith: Config;
   readonly #throttle: LoginThrottle;
   readonly #admission: Admission;
   // What to undo at the end, the last first.
@@ -80,6 +82,7 @@ export class Server {
     this.clock = clock;
     this.log = log;
     this.settings = { current: config };
+    this.#startedWith = config;
     this.store = store;
     this.startedAt = clock.now();
     this.router = new Router((error) => log.error('bug', { where: 'router' }, error));
@@ -121,7 +124,9 @@ export class Server {
    * has changed and what waits for a restart. Throws a CertificateError, and changes nothing, when a certificate is bad.
    */
   async reload(config: Config): Promise<ConfigChanges> {
-    const changes = diffConfig(defineConfig(featureSections), this.settings.current, config);
+    const definition = defineConfig(featureSections);
+    const { live } = diffConfig(definition, this.settings.current, config);
+    const { restart } = diffConfig(definition, this.#startedWith, config);
     await this.certificates.reload(certificateOptions(config, this.clock));
     this.settings.current = config;
     this.log.level = config.log.level;
@@ -129,7 +134,7 @@ export class Server {
     this.#admission.change(config.limits.connections);
     for (const host of this.hosts.values()) host.users.configure(config.auth);
     this.#selectMechanisms(config);
-    return changes;
+    return { live, restart };
   }
 
   /** Stops: no more connections, `system-shutdown` to every stream, everything written. Bounded in time; idempotent. */
@@ -139,10 +144,17 @@ export class Server {
   }
 
   async #open(): Promise<void> {
-    const { config, clock } = { config: this.settings.current, clock: this.clock };
+    await this.#openHosts();
+    // A server that listens nowhere is a command's, for the store only: it needs no certificates and makes no administrator.
+    if (Object.values(this.settings.current.listen).some((endpoints) => endpoints.length > 0))
+      await this.#openToClients();
+  }
+
+  async #openToClients(): Promise<void> {
+    const { clock } = this;
+    const config = this.settings.current;
     this.#certificates = await Certificates.open(certificateOptions(config, clock));
     const fakeSaltKey = await installationSecret(this.store.table(SECRETS), 'scram-salts');
-    await this.#openHosts();
     this.#selectMechanisms = ({ auth }) => {
       const all = createMechanisms({ fakeSaltKey, iterations: auth.iterations });
       this.#mechanisms = selectMechanisms(all, auth.mechanisms);
@@ -197,7 +209,7 @@ export class Server {
     const error = new StreamError('not-authorized', { text: `the account was ${change}` });
     if (change === 'disabled') host.kickAll(jid.local, error);
     // A removal ends the sessions itself; here are those that are not bound yet.
-    for (const { session, jid: own, stream } of this.c2s.connections) {
+    for (const { session, jid: own, stream } of this.#c2s?.connections ?? []) {
       if (session === undefined && own?.equals(jid)) stream.close(error);
     }
   }

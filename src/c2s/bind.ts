@@ -21,15 +21,14 @@ export const bind: StreamFeature<ClientConnection> = {
     if (account === undefined || request?.type !== 'set') throw new StanzaError('bad-request');
     requestPayload(request);
     const jid = requestedAddress(account, element);
-    const bound = await connection.host.bind(jid, connection, connection.isAnonymous);
-    if (!connection.stream.isOpen) {
-      connection.host.endSession(bound.account, bound.session, { kind: 'lost' });
-      return;
-    }
-    connection.bound(bound.account, bound.session);
-    connection.log.info('session.bound', { jid: jid.toString() });
-    const answer = resultFor(request, el('bind', { xmlns: NS_BIND }, el('jid', {}, jid.toString())));
-    connection.reply(answer.copy({ from: undefined, to: undefined }));
+    await connection.host.bind(jid, connection, connection.isAnonymous, (event) => {
+      connection.bound(event.account, event.session);
+      connection.log.info('session.bound', { jid: jid.toString() });
+      const answer = resultFor(request, el('bind', { xmlns: NS_BIND }, el('jid', {}, jid.toString())));
+      connection.reply(answer.copy({ from: undefined, to: undefined }));
+    });
+    // The connection may have gone while the account was loaded.
+    if (!connection.stream.isOpen) connection.closing({ kind: 'lost' });
   },
 };
 

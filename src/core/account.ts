@@ -43,8 +43,8 @@ export class Account {
     return available;
   }
 
-  /** Runs `task` in the lane: what the account receives meanwhile waits, and nothing overtakes. */
-  exclusively(task: Task): Promise<void> {
+  /** Runs `task` in the lane and returns its outcome: what the account receives meanwhile waits, nothing overtakes. */
+  exclusively<T>(task: () => Awaitable<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.lane.push(async () => {
         try {

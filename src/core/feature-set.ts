@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { type Feature, FeatureScope, type Ground } from './feature.ts';
+import { type Feature, FeatureScope, type Ground, undoAll } from './feature.ts';
 import type { Host } from './host.ts';
 
 /** The features that run on one host. */
@@ -8,7 +8,7 @@ export class FeatureSet {
 
   /**
    * Sets up every feature that the configuration does not switch off, in the order given, which becomes the order of their
-   * filters. Throws when a feature needs what none above it provides, or when two collide.
+   * filters. Throws when a feature needs what none above it provides, or when two collide; what was set up is undone.
    */
   static async open(
     host: Host,
@@ -17,6 +17,22 @@ export class FeatureSet {
     ground: Ground,
   ): Promise<FeatureSet> {
     const set = new FeatureSet();
+    try {
+      await set.#setUp(host, features, configured, ground);
+    } catch (error) {
+      // The first failure is the one to tell.
+      await set.close().catch(() => {});
+      throw error;
+    }
+    return set;
+  }
+
+  async #setUp(
+    host: Host,
+    features: readonly Feature[],
+    configured: Config['features'],
+    ground: Ground,
+  ): Promise<void> {
     const { services } = host;
     for (const feature of features) {
       const options = configured[feature.name];
@@ -27,15 +43,13 @@ export class FeatureSet {
         }
       }
       const scope = new FeatureScope(feature.name, host, ground);
-      set.#scopes.push(scope);
+      this.#scopes.push(scope);
       await feature.setup(scope, options);
     }
-    return set;
   }
 
   /** Undoes all registrations, the last first. */
-  async close(): Promise<void> {
-    for (const scope of this.#scopes.reverse()) await scope.close();
-    this.#scopes.length = 0;
+  close(): Promise<void> {
+    return undoAll(this.#scopes.splice(0).map((scope) => () => scope.close()));
   }
 }

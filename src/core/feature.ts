@@ -233,7 +233,10 @@ export class FeatureScope implements FeatureHost {
     const slot = this.#host.accountSlots.lazy<T>(() => {
       throw new Error(`the account's ${this.#feature} is not loaded`);
     });
-    this.#host.accountLoaders.push(async (account) => slot.set(account, await load(account)));
+    const { accountLoaders } = this.#host;
+    const loader = async (account: Account): Promise<void> => slot.set(account, await load(account));
+    accountLoaders.push(loader);
+    this.#undo.push(() => void accountLoaders.splice(accountLoaders.indexOf(loader), 1));
     return slot;
   }
 
@@ -262,8 +265,20 @@ export class FeatureScope implements FeatureHost {
   }
 
   /** Undoes every registration, the last first. */
-  async close(): Promise<void> {
-    for (const undo of this.#undo.reverse()) await undo();
-    this.#undo.length = 0;
+  close(): Promise<void> {
+    return undoAll(this.#undo.splice(0));
   }
+}
+
+/** Runs all of these, the last first, whatever fails; rejects with the first failure when all have ended. */
+export async function undoAll(undo: readonly (() => Awaitable<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const run of undo.toReversed()) {
+    try {
+      await run();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }

@@ -21,6 +21,7 @@ import {
   accountRemoved,
   type FilterPoint,
   presenceChanged,
+  type SessionEvent,
   sessionBound,
   sessionEnded,
   type Verdict,
@@ -189,16 +190,22 @@ export class Host implements Destination {
 
   /**
    * Binds a resource of an account: the account's features are loaded first. A session that has the resource is ended
-   * with `conflict`. RFC 6120 §7.
+   * with `conflict`. RFC 6120 §7. `bound` is called with the session before anything else can reach it.
    * @throws StanzaError `resource-constraint` when the account has too many sessions, `internal-server-error` when it
    * cannot be loaded, `service-unavailable` when it was removed since the login, `not-allowed` when it was disabled.
    */
-  async bind(jid: JID, link: Link, isAnonymous = false): Promise<{ account: Account; session: Session }> {
+  bind(jid: JID, link: Link, isAnonymous: boolean, bound: (event: SessionEvent) => void): Promise<void> {
     const account = this.#accounts.get(jid.local) ?? this.#load(jid.local, isAnonymous);
-    // Waits its turn, so that what the account's features load is there.
-    await account.exclusively(() => this.#requireEnabled(account));
-    if (account.failure !== undefined) throw account.failure;
-    if (this.#accounts.get(jid.local) !== account) throw new StanzaError('service-unavailable');
+    // Its turn comes when what the account's features load is there.
+    return account.exclusively(async () => {
+      await this.#requireEnabled(account);
+      const session = this.#makeSession(account, jid, link);
+      bound({ account, session });
+      this.topics.announce(sessionBound, { account, session });
+    });
+  }
+
+  #makeSession(account: Account, jid: JID, link: Link): Session {
     const limits = this.settings.current.limits;
     const holder = account.sessions.get(jid.resource);
     if (holder === undefined && account.sessions.size >= limits.account.sessions) {
@@ -216,13 +223,16 @@ export class Host implements Destination {
     });
     account.sessions.set(jid.resource, session);
     this.#idle.delete(account);
-    this.topics.announce(sessionBound, { account, session });
-    return { account, session };
+    return session;
   }
 
-  async #requireEnabled({ isAnonymous, jid }: Account): Promise<void> {
-    if (isAnonymous || (await this.users.status(jid.local)) !== 'disabled') return;
-    throw new StanzaError('not-allowed', { text: 'the account is disabled' });
+  async #requireEnabled(account: Account): Promise<void> {
+    const { isAnonymous, jid } = account;
+    if (!isAnonymous && (await this.users.status(jid.local)) === 'disabled') {
+      throw new StanzaError('not-allowed', { text: 'the account is disabled' });
+    }
+    if (account.failure !== undefined) throw account.failure;
+    if (this.#accounts.get(jid.local) !== account) throw new StanzaError('service-unavailable');
   }
 
   /**

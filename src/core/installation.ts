@@ -35,7 +35,8 @@ export async function firstAdministrator(
 ): Promise<FirstAdministrator | undefined> {
   if ((await table.get('this')) !== undefined) return undefined;
   let administrator: FirstAdministrator | undefined;
-  if (!hasAdmins) {
+  // An administrator may be there already, made by a first start that was killed a moment later.
+  if (!hasAdmins && !(await host.users.exists('admin'))) {
     const password = readablePassword();
     const user = await host.users.create('admin', password, 'admin');
     administrator = { jid: user.jid.toString(), password };

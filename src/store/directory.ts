@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { access, mkdir, readdir } from 'node:fs/promises';
+import { access, mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { StoreError } from './store.ts';
 
 const OWNER_ONLY = 0o700;
@@ -35,8 +36,22 @@ export async function prepareDirectory(directory: string): Promise<void> {
   }
 }
 
+// Not with `recursive`: on file systems that answer ENOENT for what cannot be made, such as /proc, Node tries for ever.
+async function makeDirectory(directory: string): Promise<void> {
+  const parent = dirname(directory);
+  try {
+    await mkdir(directory, OWNER_ONLY);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return;
+    if (code !== 'ENOENT' || parent === directory) throw error;
+    await makeDirectory(parent);
+    await mkdir(directory, OWNER_ONLY);
+  }
+}
+
 async function openDirectory(directory: string): Promise<string[]> {
-  await mkdir(directory, { recursive: true, mode: OWNER_ONLY });
+  await makeDirectory(directory);
   await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
   return readdir(directory);
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { sessionBound } from '../../src/core/points.ts';
 import { StreamError } from '../../src/errors.ts';
+import { message } from '../../src/stanza.ts';
 import { child, text } from '../../src/xml/element.ts';
 import { availability, feature, gate } from '../core/scene.ts';
 import { PASSWORD, Stage, type StageOptions } from '../support/stage.ts';
@@ -102,6 +104,23 @@ test('two at once want the same resource: one has it, the other ends', async (t)
   await first.isClosedWith('conflict');
   assert.deepEqual(resources(), ['x']);
   assert.equal(stage.connections, 1);
+});
+
+test('what is sent to a resource while it is being bound comes after the answer', async (t) => {
+  const loading = gate();
+  const slow = feature('slow', (host) => {
+    host.accountSlot(({ jid }) => (jid.local === 'juliet' ? loading.promise : undefined));
+    host.observe(sessionBound, ({ session }) => host.deliver(session, message({ type: 'headline', to: session.jid })));
+  });
+  const { stage, logIn } = await open(t, { features: [availability, slow] });
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  const juliet = await logIn('juliet');
+  await juliet.sends(`<iq type="set" id="1">${request('x')}</iq>`);
+  await romeo.sends('<message to="juliet@stage.example/x" id="2"/>');
+  loading.open();
+  await juliet.nextNamed('iq');
+  assert.equal((await juliet.nextNamed('message')).attrs['type'], 'headline');
+  assert.equal((await juliet.nextNamed('message')).attrs['id'], '2');
 });
 
 test('a connection that breaks while its account is loaded leaves no session', async (t) => {

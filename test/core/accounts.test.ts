@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accountReceives, accountRemoved, presenceChanged, sessionBound, sessionEnded } from '../../src/core/points.ts';
+import {
+  accountReceives,
+  accountRemoved,
+  presenceChanged,
+  type SessionEvent,
+  sessionBound,
+  sessionEnded,
+} from '../../src/core/points.ts';
 import { StreamError } from '../../src/errors.ts';
 import { JID } from '../../src/jid.ts';
 import { presence } from '../../src/stanza.ts';
@@ -183,7 +190,12 @@ test('an anonymous account goes with its session; what fails to be cleared is a 
   );
   const stage = await Stage.open(t, { features: [availability, keeper] });
   const link = { bufferedBytes: 0, remoteAddress: '', secure: true, send: () => {}, close: () => {} };
-  const { account, session } = await stage.host.bind(JID.parse('guest@stage.example/x'), link, true);
+  let event: SessionEvent | undefined;
+  await stage.host.bind(JID.parse('guest@stage.example/x'), link, true, (bound) => {
+    event = bound;
+  });
+  assert.ok(event);
+  const { account, session } = event;
   assert.equal(stage.host.account('guest'), account);
   stage.host.endSession(account, session, { kind: 'lost' });
   assert.equal(stage.host.account('guest'), undefined);

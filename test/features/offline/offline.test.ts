@@ -255,7 +255,7 @@ test('a session that withdrew before its turn came leaves the messages to the ne
   const { phone, tablet } = await stage.connected({ phone: 'romeo', tablet: 'romeo' });
   const account = stage.host.account('romeo');
   let release = (): void => {};
-  const held = account?.exclusively(() => new Promise((resolve) => (release = resolve)));
+  const held = account?.exclusively(() => new Promise<void>((resolve) => (release = resolve)));
   await phone.sends('<presence/>');
   await phone.sends('<presence type="unavailable"/>');
   release();
