@@ -3,6 +3,7 @@ import type { JID } from '../jid.ts';
 import type { AnyStanza } from '../stanza.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 import type { Lane } from '../util/lane.ts';
+import type { Receipt } from './receipts.ts';
 import type { Session } from './session.ts';
 
 /** What an account's lane runs: a stanza that arrived, held back until `stored`, or a task that must not overlap with one. */
@@ -12,6 +13,8 @@ export interface Arrival {
   readonly account: Account;
   readonly stanza: AnyStanza;
   readonly stored: Promise<unknown> | undefined;
+  /** Released when the stanza has been received. */
+  readonly receipt: Receipt | undefined;
 }
 
 export type Task = () => Awaitable<void>;

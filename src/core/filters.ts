@@ -4,6 +4,7 @@ import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Element } from '../xml/element.ts';
 import type { Account } from './account.ts';
 import type { CONSUMED, Verdict } from './points.ts';
+import type { Receipt } from './receipts.ts';
 import type { Session } from './session.ts';
 
 type Stop = StanzaError | typeof CONSUMED | undefined;
@@ -94,6 +95,8 @@ export class StanzaPassage<S extends Session | undefined> {
   readonly recipients: readonly Session[];
   /** What the stanza waits for; undefined when nothing. */
   stored: Promise<unknown> | undefined;
+  /** What the sender's acknowledgement waits for; undefined when it gets none. */
+  readonly receipt: Receipt | undefined;
   readonly deliveries: { readonly session: Session; readonly stanza: AnyStanza }[] = [];
   #annotations: Element[] | undefined;
 
@@ -103,12 +106,14 @@ export class StanzaPassage<S extends Session | undefined> {
     session: S,
     recipients: readonly Session[],
     stored: Promise<unknown> | undefined,
+    receipt: Receipt | undefined,
   ) {
     this.stanza = stanza;
     this.account = account;
     this.session = session;
     this.recipients = recipients;
     this.stored = stored;
+    this.receipt = receipt;
   }
 
   annotate(element: Element): void {

@@ -5,36 +5,40 @@ import type { Logger } from '../log/log.ts';
 import { type AnyStanza, type Iq, presence as makePresence, mayBounce, type Presence } from '../stanza.ts';
 import type { Table } from '../store/store.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
-import type { EndReason } from '../stream/stream.ts';
+import { type EndReason, isAccident } from '../stream/stream.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Clock } from '../util/clock.ts';
-import { Lane, type LaneHandlers } from '../util/lane.ts';
+import type { LaneHandlers } from '../util/lane.ts';
 import type { Element } from '../xml/element.ts';
-import { Account, type Work } from './account.ts';
+import type { Account, Arrival, Work } from './account.ts';
 import { Advertisements } from './advertisements.ts';
 import type { ClientStream } from './client-stream.ts';
 import { refused, UNDELIVERABLE } from './delivery.ts';
-import { FilterChain } from './filters.ts';
+import type { FilterChain } from './filters.ts';
+import type { Grants } from './grants.ts';
+import type { InlineFeature } from './inline.ts';
 import { type Addressee, IqRequests, IqRoutes } from './iq.ts';
-import { type Chains, Path } from './path.ts';
+import { LiveAccounts } from './live-accounts.ts';
+import type { OutboxEntry } from './outbox.ts';
+import { type Chains, makeChains, Path, type Stamp } from './path.ts';
 import {
   accountRemoved,
   type FilterPoint,
+  grantRevoked,
   presenceChanged,
   type SessionEvent,
   sessionBound,
   sessionEnded,
   type Verdict,
 } from './points.ts';
+import { type Receipt, releaseAfter } from './receipts.ts';
+import { Removals } from './removals.ts';
 import type { Destination, Router } from './router.ts';
 import { Services } from './service.ts';
 import { type Link, Session } from './session.ts';
 import { SlotTable } from './slots.ts';
 import { Topics } from './topics.ts';
 import type { Users } from './users.ts';
-
-/** How many accounts without sessions are kept ready, so that messages to somebody who is away find them loaded. */
-const IDLE_ACCOUNTS = 1000;
 
 /** The configuration in force; `current` is replaced by a reload. */
 export interface Settings {
@@ -45,6 +49,7 @@ export interface HostOptions {
   readonly domain: string;
   readonly router: Router;
   readonly users: Users;
+  readonly grants: Grants;
   /** Opened with `REMOVALS`, for all hosts. */
   readonly removals: Table<number>;
   readonly clock: Clock;
@@ -57,6 +62,7 @@ export class Host implements Destination {
   readonly domain: string;
   readonly jid: JID;
   readonly users: Users;
+  readonly grants: Grants;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: Settings;
@@ -69,21 +75,20 @@ export class Host implements Destination {
   readonly services = new Services();
   readonly accountSlots = new SlotTable<Account>();
   readonly sessionSlots = new SlotTable<Session>();
-  /** What makes an account's features ready; runs before anything the account receives. */
-  readonly accountLoaders: ((account: Account) => Awaitable<void>)[] = [];
+  /** Marks messages that are delivered late, by way of another session; set by whoever knows how. */
+  stampDelay: Stamp = (message) => message;
   readonly #streamFeatures: StreamFeature<ClientStream>[] = [];
-  readonly #removals: Table<number>;
+  readonly #inlineFeatures: InlineFeature[] = [];
+  readonly #removals: Removals;
   readonly #requests: IqRequests;
   readonly #path: Path;
-  readonly #accounts = new Map<string, Account>();
-  // The accounts of the map above without sessions, the longest idle first.
-  readonly #idle = new Set<Account>();
+  readonly #live: LiveAccounts;
 
   // One function for all sessions and lanes: one for each would be the most of what an idle session costs.
   readonly #queueLimits = () => this.settings.current.limits.queue;
 
   readonly #overflowed = (session: Session): void => {
-    const account = this.#accounts.get(session.jid.local);
+    const account = this.#live.get(session.jid.local);
     if (account === undefined) return;
     this.log.warn('session.overflow', { jid: session.jid.toString(), bytes: session.link?.bufferedBytes ?? 0 });
     const error = new StreamError('resource-constraint', { text: 'the client does not read what is sent to it' });
@@ -93,10 +98,8 @@ export class Host implements Destination {
   readonly #laneHandlers: LaneHandlers<Work> = {
     run: (work) => {
       if (typeof work === 'function') return work();
-      const { account, stanza } = work;
-      if (account.failure !== undefined) return this.router.bounce(stanza, account.failure);
-      if (this.#accounts.get(account.jid.local) !== account) return this.#refuse(stanza);
-      return this.router.process(() => this.#path.receive(work));
+      const { receipt } = work;
+      return receipt === undefined ? this.#receive(work) : releaseAfter(receipt, () => this.#receive(work));
     },
     failed: (error, work) => {
       this.log.error('bug', { where: 'lane' }, error);
@@ -110,20 +113,34 @@ export class Host implements Destination {
     this.domain = options.domain;
     this.jid = JID.parse(options.domain);
     this.users = options.users;
-    this.#removals = options.removals;
+    this.grants = options.grants;
+    this.#removals = new Removals({
+      domain: options.domain,
+      users: options.users,
+      table: options.removals,
+      clock,
+      clear: (jid) => {
+        this.#live.forget(jid.local);
+        return this.topics.settle(accountRemoved, { jid });
+      },
+    });
     this.clock = clock;
     this.log = log;
     this.settings = settings;
     this.router = router;
     const bug = (where: string, error: unknown): void => log.error('bug', { where }, error);
+    this.#live = new LiveAccounts({
+      domain: options.domain,
+      users: options.users,
+      slots: this.accountSlots,
+      lanes: this.#laneHandlers,
+    });
     this.topics = new Topics(bug);
-    this.chains = {
-      accountSends: new FilterChain('accountSends', bug),
-      accountReceives: new FilterChain('accountReceives', bug),
-      accountDelivers: new FilterChain('accountDelivers', bug),
-      sessionReceives: new FilterChain('sessionReceives', bug),
-    };
+    this.chains = makeChains(bug);
     this.routes = new IqRoutes({ clock, timeoutMs: () => settings.current.limits.timeouts.iqMs, bug });
+    this.grants.onRevoked((local, grant, reason) =>
+      this.topics.announce(grantRevoked, { jid: JID.of(local, this.domain), grant, reason }),
+    );
     this.#requests = new IqRequests(clock, (iq) => router.send(iq));
     this.#path = new Path({
       chains: this.chains,
@@ -136,7 +153,7 @@ export class Host implements Destination {
 
   /** The live accounts. */
   get accounts(): ReadonlyMap<string, Account> {
-    return this.#accounts;
+    return this.#live.all;
   }
 
   /** What clients of this host may negotiate, beside what the server itself offers. */
@@ -150,6 +167,17 @@ export class Host implements Destination {
     return () => void this.#streamFeatures.splice(this.#streamFeatures.indexOf(feature), 1);
   }
 
+  /** What clients of this host may have along with binding a resource. */
+  get inlineFeatures(): readonly InlineFeature[] {
+    return this.#inlineFeatures;
+  }
+
+  /** Adds an inline feature; returns how to remove it. */
+  addInlineFeature(feature: InlineFeature): () => void {
+    this.#inlineFeatures.push(feature);
+    return () => void this.#inlineFeatures.splice(this.#inlineFeatures.indexOf(feature), 1);
+  }
+
   /** Adds a filter at one of the points; returns how to remove it. */
   addFilter<E extends { readonly stanza: AnyStanza }>(
     point: FilterPoint<E>,
@@ -161,21 +189,35 @@ export class Host implements Destination {
     return chain.add(feature, run);
   }
 
+  /** What makes an account's features ready; runs before anything the account receives. */
+  get accountLoaders(): ((account: Account) => Awaitable<void>)[] {
+    return this.#live.loaders;
+  }
+
   /** The live account of a localpart, if there is one. */
   account(local: string): Account | undefined {
-    return this.#accounts.get(local);
+    return this.#live.get(local);
   }
 
   /** A client's stanza enters the path. Resolves when the client's next stanza may. */
   fromClient(account: Account, session: Session, stanza: AnyStanza): Awaitable<void> {
-    return this.router.process(() => this.#path.fromClient(account, session, stanza));
+    const receipt = session.begin();
+    const run = (): Awaitable<void> => this.#path.fromClient(account, session, stanza, receipt);
+    if (receipt === undefined) return this.router.process(run);
+    return releaseAfter(receipt, () => this.router.process(run));
   }
 
-  deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
+  deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined, receipt?: Receipt): Awaitable<void> {
     const local = stanza.to?.local ?? '';
     if (local === '') return this.#toHost(stanza, stored);
-    const account = this.#accounts.get(local) ?? this.#load(local, false);
-    this.#path.toAccount(account, stanza, stored);
+    this.#path.toAccount(this.#live.obtain(local, false), stanza, stored, receipt);
+  }
+
+  #receive(arrival: Arrival): Awaitable<void> {
+    const { account, stanza } = arrival;
+    if (account.failure !== undefined) return this.router.bounce(stanza, account.failure);
+    if (!this.#live.has(account)) return this.#refuse(stanza);
+    return this.router.process(() => this.#path.receive(arrival));
   }
 
   /** Sends a stanza to one session of this host. */
@@ -195,35 +237,55 @@ export class Host implements Destination {
    * cannot be loaded, `service-unavailable` when it was removed since the login, `not-allowed` when it was disabled.
    */
   bind(jid: JID, link: Link, isAnonymous: boolean, bound: (event: SessionEvent) => void): Promise<void> {
-    const account = this.#accounts.get(jid.local) ?? this.#load(jid.local, isAnonymous);
+    const account = this.#live.obtain(jid.local, isAnonymous);
     // Its turn comes when what the account's features load is there.
     return account.exclusively(async () => {
       await this.#requireEnabled(account);
-      const session = this.#makeSession(account, jid, link);
+      this.#makeRoom(account, jid);
+      const session = this.#makeSession(account, jid, link, this.clock.now());
       bound({ account, session });
       this.topics.announce(sessionBound, { account, session });
     });
   }
 
-  #makeSession(account: Account, jid: JID, link: Link): Session {
-    const limits = this.settings.current.limits;
-    const holder = account.sessions.get(jid.resource);
-    if (holder === undefined && account.sessions.size >= limits.account.sessions) {
-      throw new StanzaError('resource-constraint', { text: 'too many sessions of this account', type: 'wait' });
-    }
+  #makeRoom(account: Account, jid: JID): void {
+    const { sessions } = account;
+    const holder = sessions.get(jid.resource);
     if (holder !== undefined) {
-      const error = new StreamError('conflict', { text: 'another client took the resource' });
-      this.kick(account, holder, error, { kind: 'error', error });
+      return this.kick(account, holder, new StreamError('conflict', { text: 'another client took the resource' }));
     }
+    if (sessions.size < this.settings.current.limits.account.sessions) return;
+    // A session that only waits for its client makes room for one that is there.
+    const [oldest] = [...sessions.values()].filter((s) => s.isHibernating).sort((a, b) => a.detachedAt - b.detachedAt);
+    if (oldest !== undefined) return this.endSession(account, oldest, { kind: 'lost' });
+    throw new StanzaError('resource-constraint', { text: 'too many sessions of this account', type: 'wait' });
+  }
+
+  #makeSession(account: Account, jid: JID, link: Link | undefined, boundAt: number): Session {
     const session = new Session(jid, link, {
-      boundAt: this.clock.now(),
+      clock: this.clock,
+      boundAt,
       slots: this.sessionSlots.make(),
       limits: this.#queueLimits,
       overflowed: this.#overflowed,
     });
     account.sessions.set(jid.resource, session);
-    this.#idle.delete(account);
+    this.#live.occupy(account);
     return session;
+  }
+
+  /**
+   * Puts a session back that another process had, as it was and without a stream; nobody is told, because for others it was
+   * never gone. Rejects with a StanzaError when its account is not there any more.
+   */
+  restoreSession(jid: JID, boundAt: number, restore: (session: Session) => void): Promise<void> {
+    const account = this.#live.obtain(jid.local, false);
+    return account.exclusively(async () => {
+      await this.#requireEnabled(account);
+      const session = this.#makeSession(account, jid, undefined, boundAt);
+      session.detach();
+      restore(session);
+    });
   }
 
   async #requireEnabled(account: Account): Promise<void> {
@@ -232,7 +294,7 @@ export class Host implements Destination {
       throw new StanzaError('not-allowed', { text: 'the account is disabled' });
     }
     if (account.failure !== undefined) throw account.failure;
-    if (this.#accounts.get(jid.local) !== account) throw new StanzaError('service-unavailable');
+    if (!this.#live.has(account)) throw new StanzaError('service-unavailable');
   }
 
   /**
@@ -246,17 +308,34 @@ export class Host implements Destination {
     this.topics.announce(presenceChanged, { account, session, before, presence });
   }
 
-  /** Ends a session whose stream is over. Idempotent. */
+  /**
+   * The stream of a session is over. The session ends with it, unless it may wait for another and its client has not taken
+   * leave; or unless another stream has it already.
+   */
+  streamEnded(account: Account, session: Session, link: Link, reason: EndReason): void {
+    if (session.link !== link) return;
+    const mayWait = (session.management?.resumeMs ?? 0) > 0 && isAccident(reason);
+    if (mayWait) session.detach();
+    else this.endSession(account, session, reason);
+  }
+
+  /** Ends a session. Idempotent. */
   endSession(account: Account, session: Session, reason: EndReason): void {
     if (account.sessions.get(session.jid.resource) !== session) return;
     this.router.process(() => {
       account.sessions.delete(session.jid.resource);
-      session.end();
+      const left = session.end();
       this.topics.announce(sessionEnded, { account, session, reason });
+      if (left.length > 0) account.lane.push(() => this.#redeliver(account, left));
     });
     if (account.sessions.size > 0) return;
     if (account.isAnonymous) this.#removeAnonymous(account);
-    else this.#rest(account);
+    else this.#live.rest(account);
+  }
+
+  // In the account's lane, so that nothing that arrives later overtakes it.
+  #redeliver(account: Account, left: readonly OutboxEntry[]): Awaitable<void> {
+    if (this.#live.has(account)) return this.#path.redeliver(account, left, this.stampDelay);
   }
 
   /** Closes a session's stream with an error and ends the session. */
@@ -268,90 +347,30 @@ export class Host implements Destination {
 
   /** Ends every session of an account. */
   kickAll(local: string, error: StreamError): void {
-    const account = this.#accounts.get(local);
+    const account = this.#live.get(local);
     if (account !== undefined) for (const session of [...account.sessions.values()]) this.kick(account, session, error);
   }
 
   /**
-   * Removes a user and everything that features keep of it; resolves when all of it is durable. The user itself goes
-   * first, so that nobody logs in meanwhile; `gone` is called when that is durable, before the sessions end.
+   * Removes a user and everything that features keep of it; resolves when all of it is durable. `gone` is called when
+   * nobody can log in any more, before the sessions end. Throws StanzaError `item-not-found`.
    */
-  async removeUser(local: string, gone?: () => void): Promise<void> {
-    const jid = JID.of(local, this.domain);
-    if (!(await this.users.exists(jid.local))) throw new StanzaError('item-not-found');
-    await this.#removals.put([this.domain, jid.local], this.clock.now());
-    await this.users.beginRemoval(jid.local);
-    gone?.();
-    this.kickAll(jid.local, new StreamError('not-authorized', { text: 'the account was removed' }));
-    await this.#clear(jid);
+  removeUser(local: string, gone?: () => void): Promise<void> {
+    return this.#removals.remove(local, (jid) => {
+      gone?.();
+      this.kickAll(jid.local, new StreamError('not-authorized', { text: 'the account was removed' }));
+    });
   }
 
   /** Finishes the removals that a crash interrupted; called once the features are set up. */
-  async finishRemovals(): Promise<void> {
-    for await (const [[, local]] of this.#removals.list([this.domain])) {
-      const jid = JID.of(String(local), this.domain);
-      if (await this.users.exists(jid.local)) await this.users.beginRemoval(jid.local);
-      await this.#clear(jid);
-    }
-  }
-
-  async #clear(jid: JID): Promise<void> {
-    this.#forget(jid.local);
-    await this.topics.settle(accountRemoved, { jid });
-    await this.users.finishRemoval(jid.local);
-    await this.#removals.delete([this.domain, jid.local]);
+  finishRemovals(): Promise<void> {
+    return this.#removals.finishAll();
   }
 
   #removeAnonymous({ jid }: Account): void {
-    this.#forget(jid.local);
+    this.#live.forget(jid.local);
     // Nobody waits for it: what fails is reported.
     this.topics.announce(accountRemoved, { jid });
-  }
-
-  // Makes an account live: its lane holds what arrives until its existence is known.
-  #load(local: string, isAnonymous: boolean): Account {
-    const account = new Account(
-      JID.of(local, this.domain),
-      isAnonymous,
-      this.accountSlots.make(),
-      new Lane(this.#laneHandlers),
-    );
-    this.#accounts.set(local, account);
-    account.lane.push(() => this.#prepare(account));
-    // Only now that it is busy: what is idle may be let go at once.
-    this.#rest(account);
-    return account;
-  }
-
-  async #prepare(account: Account): Promise<void> {
-    try {
-      const exists = account.isAnonymous || (await this.users.exists(account.jid.local));
-      if (!exists) return this.#forget(account.jid.local);
-      for (const load of this.accountLoaders) await load(account);
-    } catch (cause) {
-      // Without what its features keep of it, the account cannot be served; the next stanza tries again.
-      account.failure = new StanzaError('internal-server-error', { cause, type: 'wait' });
-      this.#forget(account.jid.local);
-      throw cause;
-    }
-  }
-
-  #rest(account: Account): void {
-    this.#idle.add(account);
-    if (this.#idle.size <= IDLE_ACCOUNTS) return;
-    for (const oldest of this.#idle) {
-      if (!oldest.lane.isIdle) continue;
-      this.#idle.delete(oldest);
-      this.#accounts.delete(oldest.jid.local);
-      if (this.#idle.size <= IDLE_ACCOUNTS) return;
-    }
-  }
-
-  #forget(local: string): void {
-    const account = this.#accounts.get(local);
-    if (account === undefined) return;
-    this.#idle.delete(account);
-    this.#accounts.delete(local);
   }
 
   // For an account that does not exist. RFC 6121 §8.5.1.

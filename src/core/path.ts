@@ -3,9 +3,11 @@ import { type AnyStanza, type Iq, type Message, mayBounce } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Account, Arrival } from './account.ts';
 import { chooseRecipients, UNDELIVERABLE } from './delivery.ts';
-import { type FilterChain, StanzaPassage } from './filters.ts';
+import { type BugReport, FilterChain, StanzaPassage } from './filters.ts';
 import type { Addressee, IqRequests, IqRoutes } from './iq.ts';
+import { Fork, type OutboxEntry } from './outbox.ts';
 import { CONSUMED, type Delivering, type Receiving, type Sending, type SessionReceiving } from './points.ts';
+import type { Receipt } from './receipts.ts';
 import type { Router } from './router.ts';
 import type { Session } from './session.ts';
 
@@ -15,6 +17,16 @@ export interface Chains {
   readonly accountReceives: FilterChain<Receiving & { stanza: AnyStanza }>;
   readonly accountDelivers: FilterChain<Delivering & { stanza: AnyStanza }>;
   readonly sessionReceives: FilterChain<SessionReceiving & { stanza: AnyStanza }>;
+}
+
+/** Makes the chains of a host, without filters. */
+export function makeChains(bug: BugReport): Chains {
+  return {
+    accountSends: new FilterChain('accountSends', bug),
+    accountReceives: new FilterChain('accountReceives', bug),
+    accountDelivers: new FilterChain('accountDelivers', bug),
+    sessionReceives: new FilterChain('sessionReceives', bug),
+  };
 }
 
 type Stop = StanzaError | typeof CONSUMED | undefined;
@@ -45,41 +57,60 @@ export class Path {
   }
 
   /** A session's client sent a stanza. RFC 6120 §8.1.2.1, §10. */
-  fromClient(account: Account, session: Session, stanza: AnyStanza): Awaitable<void> {
+  fromClient(account: Account, session: Session, stanza: AnyStanza, receipt?: Receipt): Awaitable<void> {
     const stamped = stanza.stamped(session.jid, session.lang);
     const chain = this.#chains.accountSends;
-    if (chain.isEmpty) return this.#leave(account, session, stamped, undefined);
-    const passage = new StanzaPassage(stamped, account, session, [], undefined);
+    if (chain.isEmpty) return this.#leave(account, session, stamped, undefined, receipt);
+    const passage = new StanzaPassage(stamped, account, session, [], undefined, receipt);
     const stop = chain.run(passage);
     return isPromise(stop) ? stop.then((s) => this.#sent(passage, s)) : this.#sent(passage, stop);
   }
 
   /** A stanza arrived for an account: it joins the account's lane. */
-  toAccount(account: Account, stanza: AnyStanza, stored: Promise<unknown> | undefined): void {
+  toAccount(
+    account: Account,
+    stanza: AnyStanza,
+    stored: Promise<unknown> | undefined,
+    receipt: Receipt | undefined,
+  ): void {
     if (account.lane.length >= this.#laneLength()) {
       return this.#router.bounce(stanza, new StanzaError('resource-constraint', { type: 'wait' }));
     }
-    account.lane.push({ account, stanza, stored });
+    receipt?.hold();
+    account.lane.push({ account, stanza, stored, receipt });
   }
 
   /** An account's lane reached a stanza. */
-  receive({ account, stanza, stored }: Arrival): Awaitable<void> {
+  receive({ account, stanza, stored, receipt }: Arrival): Awaitable<void> {
     const chain = this.#chains.accountReceives;
-    if (chain.isEmpty) return this.#decide(account, stanza, stored);
-    const passage = new StanzaPassage(stanza, account, undefined, [], stored);
+    if (chain.isEmpty) return this.#decide(account, stanza, stored, receipt);
+    const passage = new StanzaPassage(stanza, account, undefined, [], stored, receipt);
     const stop = chain.run(passage);
     return isPromise(stop) ? stop.then((s) => this.#received(passage, s)) : this.#received(passage, stop);
   }
 
   /** Sends a stanza to one session, past its own filters. */
-  toSession(session: Session, stanza: AnyStanza, stored?: Promise<unknown>): void {
+  toSession(session: Session, stanza: AnyStanza, stored?: Promise<unknown>, fork?: Fork): void {
     const chain = this.#chains.sessionReceives;
-    if (chain.isEmpty) return session.deliver(stanza, stored);
+    if (chain.isEmpty) return session.deliver(stanza, stored, fork);
     const event: SessionReceiving & { stanza: AnyStanza } = { stanza, session };
     const stop = chain.run(event);
     if (isPromise(stop)) throw new Error('filters of sessionReceives must not wait');
-    if (stop === undefined) session.deliver(event.stanza, stored);
+    if (stop === undefined) session.deliver(event.stanza, stored, fork);
     else if (stop !== CONSUMED) this.#router.bounce(stanza, stop);
+  }
+
+  /**
+   * Finds another way for what a session that has ended did not acknowledge: a message that reached no other session goes
+   * where it would go had the session never been, a request is answered with an error. XEP-0198 §5, RFC 6121 §8.5.
+   */
+  async redeliver(account: Account, left: readonly OutboxEntry[], stamp: Stamp): Promise<void> {
+    for (const { stanza, fork, at } of left) {
+      if (stanza.kind === 'iq') this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
+      else if (stanza.kind === 'message' && fork?.abandon() === true) {
+        await this.#message(account, stamp(stanza, at), undefined, undefined);
+      }
+    }
   }
 
   /** Does what is to be done with a stanza once it is stored; if it cannot be, its sender is told instead. */
@@ -90,28 +121,34 @@ export class Path {
   #sent(passage: StanzaPassage<Session>, stop: Stop): Awaitable<void> {
     if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
     this.#deliverAdded(passage);
-    if (stop === CONSUMED) return this.#bounceUnlessStored(passage.stanza, passage.stored);
-    return this.#leave(passage.account, passage.session, passage.stanza, passage.stored);
+    if (stop === CONSUMED) return this.#bounceUnlessStored(passage.stanza, passage.stored, passage.receipt);
+    return this.#leave(passage.account, passage.session, passage.stanza, passage.stored, passage.receipt);
   }
 
   #received(passage: StanzaPassage<undefined>, stop: Stop): Awaitable<void> {
     if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
     this.#deliverAdded(passage);
-    if (stop === CONSUMED) return this.#bounceUnlessStored(passage.stanza, passage.stored);
-    return this.#decide(passage.account, passage.ownView(), passage.stored);
+    if (stop === CONSUMED) return this.#bounceUnlessStored(passage.stanza, passage.stored, passage.receipt);
+    return this.#decide(passage.account, passage.ownView(), passage.stored, passage.receipt);
   }
 
   // Without `to`, the server acts for the sender's account. RFC 6120 §10.3.
-  #leave(account: Account, session: Session, stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
+  #leave(
+    account: Account,
+    session: Session,
+    stanza: AnyStanza,
+    stored: Promise<unknown> | undefined,
+    receipt: Receipt | undefined,
+  ): Awaitable<void> {
     if (stanza.to === undefined) {
       if (stanza.kind === 'iq') return this.#ownIq(account, session, stanza, stored);
-      if (stanza.kind === 'message') return this.toAccount(account, stanza.copy({ to: account.jid }), stored);
+      if (stanza.kind === 'message') return this.toAccount(account, stanza.copy({ to: account.jid }), stored, receipt);
       return;
     }
     if (stanza.kind === 'iq' && mayBounce(stanza) && stanza.to.equals(account.jid)) {
       return this.#ownIq(account, session, stanza, stored);
     }
-    return this.#router.route(stanza, stored);
+    return this.#router.route(stanza, stored, receipt);
   }
 
   // A client's request to its own account is answered before the client's next stanza is looked at. RFC 6120 §10.1.
@@ -123,10 +160,15 @@ export class Path {
     return isPromise(answer) ? answer.then(reply) : reply(answer);
   }
 
-  #decide(account: Account, stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void> {
-    if (stanza.kind === 'message') return this.#message(account, stanza, stored);
+  #decide(
+    account: Account,
+    stanza: AnyStanza,
+    stored: Promise<unknown> | undefined,
+    receipt: Receipt | undefined,
+  ): Awaitable<void> {
+    if (stanza.kind === 'message') return this.#message(account, stanza, stored, receipt);
     if (stanza.kind === 'iq') return this.#iq(account, stanza, stored);
-    this.#bounceUnlessStored(stanza, stored);
+    this.#bounceUnlessStored(stanza, stored, receipt);
     const resource = stanza.to?.resource ?? '';
     // RFC 6121 §8.5.2.1.2, §8.5.3.1: what is not addressed to a session goes to all that are available.
     const match = account.sessions.get(resource);
@@ -156,11 +198,16 @@ export class Path {
     return isPromise(answer) ? answer.then((iq) => this.#router.send(iq)) : this.#router.send(answer);
   }
 
-  #message(account: Account, message: Message, stored: Promise<unknown> | undefined): Awaitable<void> {
+  #message(
+    account: Account,
+    message: Message,
+    stored: Promise<unknown> | undefined,
+    receipt: Receipt | undefined,
+  ): Awaitable<void> {
     const { recipients, otherwise } = chooseRecipients(message, account.sessions);
     if (recipients.length === 0 && otherwise !== 'store') return this.#undelivered(message, otherwise);
     const chain = this.#chains.accountDelivers;
-    const passage = new StanzaPassage(message, account, undefined, recipients, stored);
+    const passage = new StanzaPassage(message, account, undefined, recipients, stored, receipt);
     const stop = chain.run(passage);
     return isPromise(stop) ? stop.then((s) => this.#delivered(passage, s)) : this.#delivered(passage, stop);
   }
@@ -169,10 +216,11 @@ export class Path {
     if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
     this.#deliverAdded(passage);
     if (stop !== CONSUMED && passage.recipients.length === 0) return this.#undelivered(passage.stanza, 'error');
-    this.#bounceUnlessStored(passage.stanza, passage.stored);
+    this.#bounceUnlessStored(passage.stanza, passage.stored, passage.receipt);
     if (stop === CONSUMED) return;
     const stanza = passage.ownView();
-    for (const session of passage.recipients) this.toSession(session, stanza, passage.stored);
+    const fork = forkOf(passage);
+    for (const session of passage.recipients) this.toSession(session, stanza, passage.stored, fork);
   }
 
   #undelivered(message: AnyStanza, outcome: 'error' | 'ignore'): void {
@@ -183,14 +231,26 @@ export class Path {
     for (const { session, stanza } of passage.deliveries) this.toSession(session, stanza, passage.stored);
   }
 
-  #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown> | undefined): void {
-    stored?.catch((cause: unknown) => this.#notStored(stanza, cause));
+  // The sender has done its part when the stanza is stored, or when it has been told that it is not.
+  #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown> | undefined, receipt: Receipt | undefined): void {
+    if (stored === undefined) return;
+    const told = stored.catch((cause: unknown) => this.#notStored(stanza, cause));
+    receipt?.holdUntil(told);
   }
 
   #notStored(stanza: AnyStanza, cause: unknown): void {
     const failed = new StanzaError('internal-server-error', { cause, type: 'wait' });
     this.#router.bounce(stanza, cause instanceof StanzaError ? cause : failed);
   }
+}
+
+/** Marks a message as delayed since a time in milliseconds since the epoch. */
+export type Stamp = (message: Message, at: number) => Message;
+
+// Only a message that somebody would miss, and only where a session can say that it never had it.
+function forkOf({ stanza, recipients }: StanzaPassage<undefined>): Fork | undefined {
+  if (stanza.type === 'headline' || stanza.type === 'error') return undefined;
+  return recipients.some((session) => session.outbox !== undefined) ? new Fork(recipients.length) : undefined;
 }
 
 const OWN: readonly Addressee[] = ['self', 'account'];

@@ -1,11 +1,15 @@
 import { StanzaError } from '../errors.ts';
 import { type AnyStanza, errorFor, mayBounce } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
+import type { Receipt } from './receipts.ts';
 
 /** Where the stanzas for a domain go: a virtual host, a service of one, and later a component or another server. */
 export interface Destination {
-  /** Takes a stanza whose `from` and `to` are set; it must not leave the process before `stored` is fulfilled. */
-  deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined): Awaitable<void>;
+  /**
+   * Takes a stanza whose `from` and `to` are set; it must not leave the process before `stored` is fulfilled, nor
+   * be lost once `receipt` is released.
+   */
+  deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined, receipt?: Receipt): Awaitable<void>;
 }
 
 /**
@@ -34,11 +38,11 @@ export class Router {
    * Routes a stanza now, as a part of what is being processed. Its promise is only for the sender's own order. What the
    * destination throws is answered and harms nobody else.
    */
-  route(stanza: AnyStanza, stored?: Promise<unknown>): Awaitable<void> {
+  route(stanza: AnyStanza, stored?: Promise<unknown>, receipt?: Receipt): Awaitable<void> {
     const destination = this.#destinations.get(stanza.to?.domain ?? '');
     if (destination === undefined) return this.bounce(stanza, new StanzaError('remote-server-not-found'));
     try {
-      const done = destination.deliver(stanza, stored);
+      const done = destination.deliver(stanza, stored, receipt);
       return isPromise(done) ? done.catch((error: unknown) => this.#refused(stanza, error)) : done;
     } catch (error) {
       this.#refused(stanza, error);

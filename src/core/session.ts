@@ -1,7 +1,11 @@
 import type { StreamError } from '../errors.ts';
 import type { JID } from '../jid.ts';
-import type { Presence, Stanza } from '../stanza.ts';
+import type { AnyStanza, Presence } from '../stanza.ts';
+import type { Clock } from '../util/clock.ts';
 import { text } from '../xml/element.ts';
+import type { Login } from './login.ts';
+import { type Fork, Outbox, type OutboxEntry, type OutboxLimits } from './outbox.ts';
+import { type Receipt, Receipts } from './receipts.ts';
 
 /** Where a session's stanzas leave: a stream of this process or, later, of another node. */
 export interface Link {
@@ -12,16 +16,22 @@ export interface Link {
   close(error?: StreamError): void;
 }
 
-/** Bounds on what waits for a client that does not read. */
-export interface OutboxLimits {
-  readonly outboxBytes: number;
-  readonly outboxStanzas: number;
+/** How a session's stanzas are numbered and acknowledged. XEP-0198 §4. */
+export interface Management {
+  /** After so many stanzas the client is asked to acknowledge them. */
+  readonly requestAfter: number;
+  /** Asks the client. */
+  readonly request: (session: Session) => void;
+  /** For how long the session may be without a stream, in milliseconds; 0: it ends with its stream. */
+  readonly resumeMs: number;
 }
 
-interface Waiting {
-  readonly stanza: Stanza;
-  readonly xml: string;
-  state: 'pending' | 'ready' | 'dropped';
+/** The counters of a session that goes on where another process ended. */
+export interface Continuation {
+  readonly handled: number;
+  readonly sent: number;
+  readonly unacknowledged: number;
+  readonly entries: readonly OutboxEntry[];
 }
 
 /** A bound resource. It owns the outbox: what goes to the client, in order, and not before it is durable. RFC 6120 §7. */
@@ -33,18 +43,26 @@ export class Session {
   readonly boundAt: number;
   /** The language of stanzas that do not name one: that of the client's stream header. RFC 6120 §4.7.4, §8.1.5. */
   lang: string | undefined;
+  /** How its client got in, the last time; undefined where that is not known. */
+  login: Login | undefined;
   #link: Link | undefined;
   #presence: Presence | undefined;
   #priority = 0;
-  #waiting: Waiting[] | undefined;
-  #waitingBytes = 0;
+  // Only where something is held back or kept: most sessions need none most of the time.
+  #outbox: Outbox | undefined;
+  #receipts: Receipts | undefined;
+  #management: Management | undefined;
+  #detachedAt = 0;
+  #hasEnded = false;
   readonly #overflowed: (session: Session) => void;
   readonly #limits: () => OutboxLimits;
+  readonly #clock: Clock;
 
   constructor(
     jid: JID,
-    link: Link,
+    link: Link | undefined,
     options: {
+      clock: Clock;
       boundAt: number;
       slots: unknown[];
       limits: () => OutboxLimits;
@@ -55,6 +73,7 @@ export class Session {
     this.slots = options.slots;
     this.#link = link;
     this.boundAt = options.boundAt;
+    this.#clock = options.clock;
     this.#limits = options.limits;
     this.#overflowed = options.overflowed;
   }
@@ -83,55 +102,120 @@ export class Session {
     return this.#priority;
   }
 
+  /** The stream is gone and the session waits for another. */
+  get isHibernating(): boolean {
+    return this.#link === undefined && !this.#hasEnded;
+  }
+
+  /** Since when the session has had no stream, in milliseconds since the epoch. */
+  get detachedAt(): number {
+    return this.#detachedAt;
+  }
+
+  /** How stanzas are numbered and acknowledged; undefined when they are not. */
+  get management(): Management | undefined {
+    return this.#management;
+  }
+
+  /** What goes to the client and is kept; undefined when nothing is. */
+  get outbox(): Outbox | undefined {
+    return this.#outbox;
+  }
+
+  /** How many of the client's stanzas were handled since management began, modulo 2³². */
+  get handled(): number {
+    return this.#receipts?.handled ?? 0;
+  }
+
   /**
    * Sends a stanza to the client: now, or behind what waits already. With `stored` it leaves only once that is
-   * fulfilled, and never if it is rejected.
+   * fulfilled, and never if it is rejected. `fork` is for a message that must go elsewhere if the client never has it.
    */
-  deliver(stanza: Stanza, stored?: Promise<unknown>): void {
-    const link = this.#link;
-    if (link === undefined) return;
+  deliver(stanza: AnyStanza, stored?: Promise<unknown>, fork?: Fork): void {
+    if (this.#hasEnded) return;
     const xml = stanza.toString();
     const limits = this.#limits();
-    if (link.bufferedBytes + this.#waitingBytes + xml.length > limits.outboxBytes) return this.#overflowed(this);
-    if (stored === undefined && this.#waiting === undefined) return link.send(xml);
-    this.#hold(stanza, xml, stored, limits);
-  }
-
-  /** Takes the session off its link: nothing is sent any more. Returns the stanzas that had not left. */
-  end(): readonly Stanza[] {
-    this.#link = undefined;
-    const left = this.#waiting ?? [];
-    this.#waiting = undefined;
-    this.#waitingBytes = 0;
-    return left.filter((entry) => entry.state !== 'dropped').map((entry) => entry.stanza);
-  }
-
-  #hold(stanza: Stanza, xml: string, stored: Promise<unknown> | undefined, limits: OutboxLimits): void {
-    this.#waiting ??= [];
-    const waiting = this.#waiting;
-    if (waiting.length >= limits.outboxStanzas) return this.#overflowed(this);
-    const entry: Waiting = { stanza, xml, state: stored === undefined ? 'ready' : 'pending' };
-    waiting.push(entry);
-    this.#waitingBytes += xml.length;
-    const settle = (state: Waiting['state']) => () => {
-      entry.state = state;
-      this.#release();
-    };
-    stored?.then(settle('ready'), settle('dropped'));
-  }
-
-  #release(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    let done = 0;
-    for (const entry of waiting) {
-      if (entry.state === 'pending') break;
-      if (entry.state === 'ready') this.#link?.send(entry.xml);
-      this.#waitingBytes -= entry.xml.length;
-      done++;
+    const waiting = (this.#link?.bufferedBytes ?? 0) + (this.#outbox?.bytes ?? 0);
+    if (waiting + xml.length > limits.outboxBytes) return this.#overflowed(this);
+    const link = this.#link;
+    if (stored === undefined && this.#outbox === undefined && link !== undefined) {
+      fork?.arrived();
+      return link.send(xml);
     }
-    if (done === waiting.length) this.#waiting = undefined;
-    else waiting.splice(0, done);
+    this.#outbox ??= new Outbox();
+    const outbox = this.#outbox;
+    if (outbox.length >= limits.outboxStanzas) return this.#overflowed(this);
+    const entry: OutboxEntry = {
+      stanza,
+      fork,
+      at: this.#clock.now(),
+      bytes: xml.length,
+      state: stored === undefined ? 'ready' : 'pending',
+    };
+    if (entry.state === 'ready' && outbox.isManaged && outbox.isFlowing && link !== undefined) {
+      outbox.keep(entry);
+      link.send(xml);
+      return this.#requestNow(outbox);
+    }
+    outbox.push(entry);
+    if (stored === undefined) return this.#flush();
+    const settle = (state: OutboxEntry['state']) => () => {
+      entry.state = state;
+      this.#flush();
+    };
+    stored.then(settle('ready'), settle('dropped'));
+  }
+
+  /** A stanza of the client has arrived; undefined unless stanzas are counted. */
+  begin(): Receipt | undefined {
+    return this.#receipts?.begin();
+  }
+
+  /** Resolves when everything that the client has sent is handled. */
+  settled(): Promise<void> {
+    return this.#receipts?.settled() ?? Promise.resolve();
+  }
+
+  /** Numbers and keeps stanzas from now on, or goes on with it. XEP-0198 §3. */
+  manage(management: Management, from?: Continuation): void {
+    this.#management = management;
+    this.#receipts = new Receipts(from?.handled);
+    this.#outbox ??= new Outbox();
+    this.#outbox.manage(from);
+  }
+
+  /** The stream is gone; until `attach` everything waits. */
+  detach(): void {
+    this.#link = undefined;
+    this.#detachedAt = this.#clock.now();
+  }
+
+  /** Another stream takes over: what the client has not acknowledged is sent again, then what has waited. XEP-0198 §5. */
+  attach(link: Link): void {
+    this.#link = link;
+    this.#outbox?.replay(link);
+    this.#flush();
+  }
+
+  /** Ends the session: nothing is sent any more. Returns what had not left or was not acknowledged. */
+  end(): readonly OutboxEntry[] {
+    this.#link = undefined;
+    this.#hasEnded = true;
+    return this.#outbox?.clear() ?? [];
+  }
+
+  #flush(): void {
+    const outbox = this.#outbox;
+    if (outbox === undefined || this.#link === undefined) return;
+    outbox.flush(this.#link);
+    if (outbox.isManaged) this.#requestNow(outbox);
+    // Streams flow most of the time; the next stanza goes past.
+    else if (outbox.isEmpty) this.#outbox = undefined;
+  }
+
+  #requestNow(outbox: Outbox): void {
+    const management = this.#management;
+    if (management !== undefined && outbox.unrequested >= management.requestAfter) management.request(this);
   }
 }
 

@@ -26,6 +26,11 @@ export interface EndReason {
   readonly cause?: unknown;
 }
 
+/** Whether a stream ended without anybody having taken leave: what was going on may go on with another. */
+export function isAccident({ kind, error }: EndReason): boolean {
+  return kind === 'lost' || kind === 'shutdown' || error?.condition === 'connection-timeout';
+}
+
 /** Whose stream it is: what a client, and later a server or a component, does with its elements. */
 export interface StreamOwner {
   /** The peer's header: answers with ours through `stream.open`, or throws a StreamError. */

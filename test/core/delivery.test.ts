@@ -5,6 +5,7 @@ import { Session } from '../../src/core/session.ts';
 import { JID } from '../../src/jid.ts';
 import { type Message, message, Payload, presence } from '../../src/stanza.ts';
 import { el } from '../../src/xml/element.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { PASSWORD, Stage } from '../support/stage.ts';
 import type { StageClient } from '../support/stage-client.ts';
 import { availability, errorXml } from './scene.ts';
@@ -72,13 +73,15 @@ function recipientsOf(outcome: string, resource: string, sessions: Sessions): st
   return Object.keys(sessions).filter((name) => (sessions[name] ?? -1) >= 0);
 }
 
+const clock = new ManualClock();
+
 function sessionsOf(sessions: Sessions): Map<string, Session> {
   const all = new Map<string, Session>();
   for (const [resource, priority] of Object.entries(sessions)) {
     const jid = JID.parse(`juliet@stage.example/${resource}`);
     const link = { bufferedBytes: 0, remoteAddress: '', secure: true, send: () => {}, close: () => {} };
     const limits = () => ({ outboxBytes: 1, outboxStanzas: 1 });
-    const session = new Session(jid, link, { boundAt: 0, slots: [], limits, overflowed: () => {} });
+    const session = new Session(jid, link, { clock, boundAt: 0, slots: [], limits, overflowed: () => {} });
     if (priority !== undefined) session.presence = presenceOf(String(priority));
     all.set(resource, session);
   }

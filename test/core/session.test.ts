@@ -5,7 +5,7 @@ import { Session } from '../../src/core/session.ts';
 import { JID } from '../../src/jid.ts';
 import { message, Payload } from '../../src/stanza.ts';
 import { el } from '../../src/xml/element.ts';
-import { settle } from '../support/manual-clock.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
 import { type Gate, gate } from './scene.ts';
 
 function begin(limits = { outboxBytes: 100_000, outboxStanzas: 100 }) {
@@ -19,6 +19,7 @@ function begin(limits = { outboxBytes: 100_000, outboxStanzas: 100 }) {
   };
   let overflows = 0;
   const session = new Session(JID.parse('a@b.example/c'), link, {
+    clock: new ManualClock(),
     boundAt: 1,
     slots: [],
     limits: () => limits,
@@ -129,7 +130,7 @@ test('an ended session sends nothing, and returns what had not left', async () =
   failed.fail(new Error('disk full'));
   await settle();
   assert.deepEqual(
-    session.end().map((stanza) => stanza.id),
+    session.end().map(({ stanza }) => stanza.id),
     ['1', '3'],
   );
   assert.equal(session.link, undefined);
