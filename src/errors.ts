@@ -83,6 +83,7 @@ export type SaslErrorCondition =
 export interface ApplicationCondition {
   readonly name: string;
   readonly ns: string;
+  readonly attrs?: Readonly<Record<string, string>>;
 }
 
 export interface ErrorDetails {

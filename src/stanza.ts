@@ -263,7 +263,7 @@ export function errorElement(error: StanzaError): Element {
     { type: error.type },
     el(error.condition, { xmlns: NS_STANZAS }, error.address),
     error.text === undefined ? undefined : el('text', { xmlns: NS_STANZAS, 'xml:lang': 'en' }, error.text),
-    error.app === undefined ? undefined : el(error.app.name, { xmlns: error.app.ns }),
+    error.app === undefined ? undefined : el(error.app.name, { xmlns: error.app.ns, ...error.app.attrs }),
   );
 }
 

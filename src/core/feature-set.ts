@@ -48,6 +48,11 @@ export class FeatureSet {
     }
   }
 
+  /** Runs what features do before the first client gets in. */
+  async begin(): Promise<void> {
+    for (const scope of this.#scopes) await scope.begin();
+  }
+
   /** Undoes all registrations, the last first. */
   close(): Promise<void> {
     return undoAll(this.#scopes.splice(0).map((scope) => () => scope.close()));

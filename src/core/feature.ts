@@ -6,6 +6,7 @@ import type { Logger } from '../log/log.ts';
 import type { AnyStanza, Iq, Presence } from '../stanza.ts';
 import type { Journal, JournalSpec, Store, Table, TableSpec } from '../store/store.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
+import type { EndReason } from '../stream/stream.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 import { type Clock, every } from '../util/clock.ts';
 import type { Element } from '../xml/element.ts';
@@ -13,13 +14,17 @@ import type { Account } from './account.ts';
 import type { Advertised, Advertiser } from './advertisements.ts';
 import type { ClientStream } from './client-stream.ts';
 import type { Command } from './commands.ts';
+import type { Grants } from './grants.ts';
 import type { Host, Settings } from './host.ts';
+import type { InlineFeature } from './inline.ts';
 import type { Addressee, AudienceCheck, IqHandler, IqRoute } from './iq.ts';
+import type { Fork } from './outbox.ts';
+import type { Stamp } from './path.ts';
 import type { FilterPoint, Observer, Topic, Verdict } from './points.ts';
 import type { Destination } from './router.ts';
 import type { Service } from './service.ts';
 import type { Session } from './session.ts';
-import type { Slot } from './slots.ts';
+import type { Keep, Slot } from './slots.ts';
 import type { Users } from './users.ts';
 
 /** A document that a feature implements: `{ xep: 280, version: '1.0.1' }` or `{ rfc: 6121, sections: '2' }`. */
@@ -47,6 +52,7 @@ export interface FeatureHost {
   readonly clock: Clock;
   readonly log: Logger;
   readonly users: Users;
+  readonly grants: Grants;
   readonly settings: Settings;
   /** A live account of this host: one with sessions, or one that was needed a moment ago. */
   account(local: string): Account | undefined;
@@ -60,8 +66,11 @@ export interface FeatureHost {
   announce<E>(topic: Topic<E>, event: E): void;
   /** Routes a stanza of ours: behind the stanza in progress. */
   send(stanza: AnyStanza): void;
-  /** Sends a stanza to one session, whatever its address says. */
-  deliver(session: Session, stanza: AnyStanza): void;
+  /**
+   * Sends a stanza to one session, whatever its address says. With a fork, the message goes elsewhere if the session ends
+   * without having acknowledged it.
+   */
+  deliver(session: Session, stanza: AnyStanza, fork?: Fork): void;
   /** Resolves with the payload of the result; rejects with a StanzaError. */
   request(iq: Iq, timeoutMs?: number): Promise<Element | undefined>;
   /** Makes this the session's own presence; undefined: it is not available any more. */
@@ -77,6 +86,8 @@ export interface FeatureHost {
   /** Another number whenever what is advertised has changed. */
   readonly advertisedRevision: number;
   negotiate(feature: StreamFeature<ClientStream>): void;
+  /** Lets clients have a feature along with binding a resource. */
+  inline(feature: InlineFeature): void;
   /** Serves a path on the HTTP listeners, for requests to this host. */
   http(method: HttpMethod, path: string, run: HttpHandler, options?: Omit<RouteOptions, 'host'>): void;
   command(command: Command): void;
@@ -88,8 +99,19 @@ export interface FeatureHost {
   readonly store: Store;
   /** Live state of an account, loaded before anything reaches the account. */
   accountSlot<T>(load: (account: Account) => Awaitable<T>): Slot<Account, T>;
-  /** Live state of a session, made when first read. */
-  sessionSlot<T>(initial: () => T): Slot<Session, T>;
+  /** Live state of a session, made when first read; with `keep` it outlives the process where the session does. */
+  sessionSlot<T>(initial: () => T, keep?: Keep<T>): Slot<Session, T>;
+  /** The kept state of a session, by the names of its slots; and how to put it back. */
+  saveState(session: Session): Record<string, unknown>;
+  restoreState(session: Session, saved: Readonly<Record<string, unknown>>): void;
+  /** Ends a session for good. */
+  endSession(account: Account, session: Session, reason: EndReason): void;
+  /** Puts a session back that another process had, without a stream. Rejects with a StanzaError when it cannot be. */
+  restoreSession(jid: JID, boundAt: number, restore: (session: Session) => void): Promise<void>;
+  /** Says how messages are marked that reach somebody late, by way of another session. One feature knows. */
+  stampDelay(stamp: Stamp): void;
+  /** Runs when all features of all hosts are set up, before the first client gets in; never when none will. */
+  ready(run: () => Awaitable<void>): void;
   provide<T>(service: Service<T>, value: T): void;
   use<T>(service: Service<T>): T;
   /** Repeats work; a failure is logged and the next run takes place all the same. */
@@ -115,12 +137,14 @@ export class FeatureScope implements FeatureHost {
   readonly clock: Clock;
   readonly log: Logger;
   readonly users: Users;
+  readonly grants: Grants;
   readonly settings: Settings;
   readonly store: Store;
   readonly #feature: string;
   readonly #host: Host;
   readonly #ground: Ground;
   readonly #undo: (() => Awaitable<void>)[] = [];
+  readonly #ready: (() => Awaitable<void>)[] = [];
 
   constructor(feature: string, host: Host, ground: Ground) {
     this.#feature = feature;
@@ -131,6 +155,7 @@ export class FeatureScope implements FeatureHost {
     this.clock = host.clock;
     this.log = host.log.child({ feature });
     this.users = host.users;
+    this.grants = host.grants;
     this.settings = host.settings;
     this.store = ground.store;
   }
@@ -166,8 +191,8 @@ export class FeatureScope implements FeatureHost {
     this.#host.router.send(stanza);
   }
 
-  deliver(session: Session, stanza: AnyStanza): void {
-    this.#host.toSession(session, stanza);
+  deliver(session: Session, stanza: AnyStanza, fork?: Fork): void {
+    this.#host.toSession(session, stanza, fork);
   }
 
   request(iq: Iq, timeoutMs?: number): Promise<Element | undefined> {
@@ -206,6 +231,10 @@ export class FeatureScope implements FeatureHost {
     this.#undo.push(this.#host.addStreamFeature(feature));
   }
 
+  inline(feature: InlineFeature): void {
+    this.#undo.push(this.#host.addInlineFeature(feature));
+  }
+
   http(method: HttpMethod, path: string, run: HttpHandler, options: Omit<RouteOptions, 'host'> = {}): void {
     this.#undo.push(this.#ground.routes.add(method, path, run, { ...options, host: this.domain }));
   }
@@ -240,8 +269,37 @@ export class FeatureScope implements FeatureHost {
     return slot;
   }
 
-  sessionSlot<T>(initial: () => T): Slot<Session, T> {
-    return this.#host.sessionSlots.lazy(initial);
+  sessionSlot<T>(initial: () => T, keep?: Keep<T>): Slot<Session, T> {
+    return this.#host.sessionSlots.lazy(initial, keep);
+  }
+
+  saveState(session: Session): Record<string, unknown> {
+    return this.#host.sessionSlots.save(session);
+  }
+
+  restoreState(session: Session, saved: Readonly<Record<string, unknown>>): void {
+    this.#host.sessionSlots.restore(session, saved);
+  }
+
+  endSession(account: Account, session: Session, reason: EndReason): void {
+    this.#host.endSession(account, session, reason);
+  }
+
+  restoreSession(jid: JID, boundAt: number, restore: (session: Session) => void): Promise<void> {
+    return this.#host.restoreSession(jid, boundAt, restore);
+  }
+
+  stampDelay(stamp: Stamp): void {
+    this.#host.stampDelay = stamp;
+  }
+
+  ready(run: () => Awaitable<void>): void {
+    this.#ready.push(run);
+  }
+
+  /** Runs what was left for when clients are about to get in. */
+  async begin(): Promise<void> {
+    for (const run of this.#ready.splice(0)) await run();
   }
 
   provide<T>(service: Service<T>, value: T): void {

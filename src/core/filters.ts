@@ -97,6 +97,8 @@ export class StanzaPassage<S extends Session | undefined> {
   stored: Promise<unknown> | undefined;
   /** What the sender's acknowledgement waits for; undefined when it gets none. */
   readonly receipt: Receipt | undefined;
+  /** When a message came that is delivered once more. */
+  since: number | undefined;
   readonly deliveries: { readonly session: Session; readonly stanza: AnyStanza }[] = [];
   #annotations: Element[] | undefined;
 

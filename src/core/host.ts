@@ -19,7 +19,7 @@ import type { Grants } from './grants.ts';
 import type { InlineFeature } from './inline.ts';
 import { type Addressee, IqRequests, IqRoutes } from './iq.ts';
 import { LiveAccounts } from './live-accounts.ts';
-import type { OutboxEntry } from './outbox.ts';
+import type { Fork, OutboxEntry } from './outbox.ts';
 import { type Chains, makeChains, Path, type Stamp } from './path.ts';
 import {
   accountRemoved,
@@ -138,6 +138,9 @@ export class Host implements Destination {
     this.topics = new Topics(bug);
     this.chains = makeChains(bug);
     this.routes = new IqRoutes({ clock, timeoutMs: () => settings.current.limits.timeouts.iqMs, bug });
+    this.users.onCredentialsChanged((jid, change) => {
+      if (change === 'password') this.#dropGrants(jid).catch((error: unknown) => bug('grants', error));
+    });
     this.grants.onRevoked((local, grant, reason) =>
       this.topics.announce(grantRevoked, { jid: JID.of(local, this.domain), grant, reason }),
     );
@@ -148,6 +151,7 @@ export class Host implements Destination {
       routes: this.routes,
       requests: this.#requests,
       laneLength: () => settings.current.limits.queue.laneLength,
+      stamp: (message, at) => this.stampDelay(message, at),
     });
   }
 
@@ -221,8 +225,8 @@ export class Host implements Destination {
   }
 
   /** Sends a stanza to one session of this host. */
-  toSession(session: Session, stanza: AnyStanza): void {
-    this.#path.toSession(session, stanza);
+  toSession(session: Session, stanza: AnyStanza, fork?: Fork): void {
+    this.#path.toSession(session, stanza, undefined, fork);
   }
 
   /** Sends a request and resolves with the result's payload; rejects with a StanzaError. */
@@ -288,6 +292,12 @@ export class Host implements Destination {
     });
   }
 
+  // What was granted while the old password was good. Those who ask meanwhile compare the times themselves.
+  async #dropGrants({ local }: JID): Promise<void> {
+    const user = await this.users.get(local);
+    if (user !== undefined) await this.grants.revokeAll(local, 'password-changed', user.passwordUpdatedAt);
+  }
+
   async #requireEnabled(account: Account): Promise<void> {
     const { isAnonymous, jid } = account;
     if (!isAnonymous && (await this.users.status(jid.local)) === 'disabled') {
@@ -335,7 +345,7 @@ export class Host implements Destination {
 
   // In the account's lane, so that nothing that arrives later overtakes it.
   #redeliver(account: Account, left: readonly OutboxEntry[]): Awaitable<void> {
-    if (this.#live.has(account)) return this.#path.redeliver(account, left, this.stampDelay);
+    if (this.#live.has(account)) return this.#path.redeliver(account, left);
   }
 
   /** Closes a session's stream with an error and ends the session. */

@@ -161,10 +161,15 @@ export class Outbox {
     for (let i = 0; i < this.#unacknowledged; i++) exit.send((this.#entries[i] as OutboxEntry).stanza.toString());
   }
 
+  /** Whether the client can have handled `h` stanzas: no more than were sent, no less than it has acknowledged. */
+  accepts(h: number): boolean {
+    return (h - this.acknowledged + MODULUS) % MODULUS <= this.#unacknowledged;
+  }
+
   /** The client has handled `h` stanzas; returns false, and changes nothing, when that is more than were sent. */
   acknowledge(h: number): boolean {
+    if (!this.accepts(h)) return false;
     const count = (h - this.acknowledged + MODULUS) % MODULUS;
-    if (count > this.#unacknowledged) return false;
     for (let i = 0; i < count; i++) (this.#entries[i] as OutboxEntry).fork?.arrived();
     this.#unacknowledged -= count;
     this.#drop(count);

@@ -41,6 +41,7 @@ export class Path {
   readonly #routes: IqRoutes;
   readonly #requests: IqRequests;
   readonly #laneLength: () => number;
+  readonly #stamp: Stamp;
 
   constructor(parts: {
     chains: Chains;
@@ -48,12 +49,14 @@ export class Path {
     routes: IqRoutes;
     requests: IqRequests;
     laneLength: () => number;
+    stamp: Stamp;
   }) {
     this.#chains = parts.chains;
     this.#router = parts.router;
     this.#routes = parts.routes;
     this.#requests = parts.requests;
     this.#laneLength = parts.laneLength;
+    this.#stamp = parts.stamp;
   }
 
   /** A session's client sent a stanza. RFC 6120 §8.1.2.1, §10. */
@@ -104,11 +107,11 @@ export class Path {
    * Finds another way for what a session that has ended did not acknowledge: a message that reached no other session goes
    * where it would go had the session never been, a request is answered with an error. XEP-0198 §5, RFC 6121 §8.5.
    */
-  async redeliver(account: Account, left: readonly OutboxEntry[], stamp: Stamp): Promise<void> {
+  async redeliver(account: Account, left: readonly OutboxEntry[]): Promise<void> {
     for (const { stanza, fork, at } of left) {
       if (stanza.kind === 'iq') this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
       else if (stanza.kind === 'message' && fork?.abandon() === true) {
-        await this.#message(account, stamp(stanza, at), undefined, undefined);
+        await this.#message(account, stanza, undefined, undefined, at);
       }
     }
   }
@@ -203,11 +206,13 @@ export class Path {
     message: Message,
     stored: Promise<unknown> | undefined,
     receipt: Receipt | undefined,
+    since?: number,
   ): Awaitable<void> {
     const { recipients, otherwise } = chooseRecipients(message, account.sessions);
     if (recipients.length === 0 && otherwise !== 'store') return this.#undelivered(message, otherwise);
     const chain = this.#chains.accountDelivers;
     const passage = new StanzaPassage(message, account, undefined, recipients, stored, receipt);
+    passage.since = since;
     const stop = chain.run(passage);
     return isPromise(stop) ? stop.then((s) => this.#delivered(passage, s)) : this.#delivered(passage, stop);
   }
@@ -218,9 +223,13 @@ export class Path {
     if (stop !== CONSUMED && passage.recipients.length === 0) return this.#undelivered(passage.stanza, 'error');
     this.#bounceUnlessStored(passage.stanza, passage.stored, passage.receipt);
     if (stop === CONSUMED) return;
-    const stanza = passage.ownView();
+    const stanza = passage.since === undefined ? passage.ownView() : this.#late(passage.ownView(), passage.since);
     const fork = forkOf(passage);
     for (const session of passage.recipients) this.toSession(session, stanza, passage.stored, fork);
+  }
+
+  #late(stanza: AnyStanza, since: number): AnyStanza {
+    return stanza.kind === 'message' ? this.#stamp(stanza, since) : stanza;
   }
 
   #undelivered(message: AnyStanza, outcome: 'error' | 'ignore'): void {

@@ -5,6 +5,8 @@ import type { EndReason } from '../stream/stream.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 import type { Element } from '../xml/element.ts';
 import type { Account } from './account.ts';
+import type { Grant } from './grant-record.ts';
+import type { RevocationReason } from './grants.ts';
 import type { Session } from './session.ts';
 
 /** A filter's verdict that the stanza stops here and nobody is told. */
@@ -41,6 +43,8 @@ export type Receiving = Passage;
 /** The sessions that a message to the account goes to have been chosen; they may be none. RFC 6121 §8.5. */
 export interface Delivering extends Passage {
   readonly recipients: readonly Session[];
+  /** When the message came, if it comes here once more: a session that had it ended without acknowledging it. */
+  readonly since: number | undefined;
 }
 
 /** A stanza is about to enter a session's outbox. */
@@ -86,6 +90,9 @@ export const sessionBound = new Topic<SessionEvent>('sessionBound');
 /** A session is over; it is no longer among its account's sessions and nothing reaches it. */
 export const sessionEnded = new Topic<SessionEvent & { readonly reason: EndReason }>('sessionEnded');
 
+/** A session that had lost its stream goes on with another. */
+export const sessionResumed = new Topic<SessionEvent>('sessionResumed');
+
 /** A session's own presence changed: it became available (`before` undefined), changed, or became unavailable. */
 export const presenceChanged = new Topic<
   SessionEvent & { readonly before: Presence | undefined; readonly presence: Presence | undefined }
@@ -93,6 +100,13 @@ export const presenceChanged = new Topic<
 
 /** A stored user was removed: whoever keeps something of it removes it now. Awaited before the removal is reported done. */
 export const accountRemoved = new Topic<{ readonly jid: JID }>('accountRemoved');
+
+/** A grant of an account was revoked: its tokens are of no use any more, and that is durable. */
+export const grantRevoked = new Topic<{
+  readonly jid: JID;
+  readonly grant: Grant;
+  readonly reason: RevocationReason;
+}>('grantRevoked');
 
 /** How an observer is called. */
 export type Observer<E> = (event: E) => Awaitable<void>;

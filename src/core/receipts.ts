@@ -70,9 +70,14 @@ export class Receipts {
     return receipt;
   }
 
+  /** Whether everything that has arrived is handled. */
+  get isSettled(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   /** Resolves when everything that has arrived is handled; now, if it is. */
   settled(): Promise<void> {
-    return this.#waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#settled.push(resolve));
+    return this.isSettled ? Promise.resolve() : new Promise((resolve) => this.#settled.push(resolve));
   }
 
   readonly #advance = (): void => {

@@ -171,6 +171,11 @@ export class Session {
     return this.#receipts?.begin();
   }
 
+  /** Whether everything that the client has sent is handled. */
+  get isSettled(): boolean {
+    return this.#receipts?.isSettled ?? true;
+  }
+
   /** Resolves when everything that the client has sent is handled. */
   settled(): Promise<void> {
     return this.#receipts?.settled() ?? Promise.resolve();

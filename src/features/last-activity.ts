@@ -38,7 +38,11 @@ export const lastActivity: Feature = {
   setup(host) {
     const startedAt = host.clock.monotonic();
     const farewells = host.table(FAREWELLS);
-    const lastWords = host.sessionSlot(() => '');
+    const lastWords = host.sessionSlot(() => '', {
+      name: 'last-activity',
+      save: (words) => words || undefined,
+      restore: storedText,
+    });
     // Told to nobody as done, so it need not be durable at once: together, a thousand logouts cost one write.
     const unwritten = new Map<string, Farewell>();
     const write = (): Promise<void> => {

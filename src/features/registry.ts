@@ -10,6 +10,7 @@ import { presence } from './presence/index.ts';
 import { privateXml } from './private-xml.ts';
 import { register } from './register.ts';
 import { roster } from './roster/index.ts';
+import { sm } from './sm/index.ts';
 import { streamLimits } from './stream-limits.ts';
 import { time } from './time.ts';
 import { vcard } from './vcard.ts';
@@ -31,6 +32,7 @@ export const features: readonly Feature[] = [
   time,
   vcard,
   version,
+  sm,
 ];
 
 /** The section of each feature in the configuration; undefined for those without options. */

@@ -240,6 +240,6 @@ export class Stream implements TransportHandler {
 function streamErrorContent(error: StreamError): string {
   const parts = [el(error.condition, { xmlns: NS_STREAM_ERRORS }, error.address)];
   if (error.text !== undefined) parts.push(el('text', { xmlns: NS_STREAM_ERRORS, 'xml:lang': 'en' }, error.text));
-  if (error.app !== undefined) parts.push(el(error.app.name, { xmlns: error.app.ns }));
+  if (error.app !== undefined) parts.push(el(error.app.name, { xmlns: error.app.ns, ...error.app.attrs }));
   return parts.map(serialize).join('');
 }

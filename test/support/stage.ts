@@ -7,8 +7,11 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Command } from '../../src/core/commands.ts';
 import type { Feature } from '../../src/core/feature.ts';
 import { FeatureSet } from '../../src/core/feature-set.ts';
+import { GRANTS } from '../../src/core/grant-record.ts';
+import { Grants } from '../../src/core/grants.ts';
 import { Host } from '../../src/core/host.ts';
 import { Router } from '../../src/core/router.ts';
+import { Sealing } from '../../src/core/sealing.ts';
 import { REMOVALS, USERS, type UserRecord } from '../../src/core/user-record.ts';
 import { Users } from '../../src/core/users.ts';
 import { Routes } from '../../src/http/routes.ts';
@@ -75,6 +78,13 @@ export class Stage {
       log: this.log,
       settings: this.settings,
       removals: this.#table(REMOVALS),
+      grants: new Grants({
+        domain: DOMAIN,
+        store: this.store,
+        table: this.#table(GRANTS),
+        clock: this.clock,
+        sealing: new Sealing(Buffer.alloc(32, 1)),
+      }),
       users: new Users({ domain: DOMAIN, table: this.#table(USERS), clock: this.clock, passwords, iterations: 4096 }),
     });
     this.router.mount(DOMAIN, this.host);
@@ -109,6 +119,7 @@ export class Stage {
       journal: (spec) => stage.#journal(spec),
       commands: stage.commands,
     });
+    await stage.#features.begin();
     t.after(async () => {
       await stage.close();
       assert.deepEqual(stage.bugs(), [], 'bugs in the log');

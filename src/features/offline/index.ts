@@ -1,17 +1,16 @@
 import type { Account } from '../../core/account.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
-import { accountDelivers, accountRemoved, CONSUMED, presenceChanged } from '../../core/points.ts';
+import { Fork } from '../../core/outbox.ts';
+import { accountDelivers, accountRemoved, CONSUMED, presenceChanged, sessionResumed } from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
-import { is, type Message, parseStanza } from '../../stanza.ts';
+import { parseStanza } from '../../stanza.ts';
 import type { JournalEntry } from '../../store/store.ts';
+import type { Awaitable } from '../../util/awaitable.ts';
 import { sleep } from '../../util/clock.ts';
-import { attr, type Element, el } from '../../xml/element.ts';
 import { parseElement } from '../../xml/parser.ts';
-import { dateTime } from '../shared/date-time.ts';
+import { delayed } from '../shared/delay.ts';
 import { hasContent, isStorable } from '../shared/storable.ts';
 import { EXTENTS, Mailboxes, MESSAGES } from './mailboxes.ts';
-
-const NS_DELAY = 'urn:xmpp:delay';
 
 /** How many messages are handed over between two writes. */
 const PAGE = 20;
@@ -48,26 +47,33 @@ export const offline: Feature = {
       // A chat state that comes too late is nobody's loss; an error would tell strangers who is away.
       if (!isStorable(message, 'until-delivered')) return hasContent(message) ? undefined : CONSUMED;
       const { account: limits } = host.settings.current.limits;
-      const stored = mailboxes.add(account.jid, delayed(message, host).toString(), limits);
+      const stored = mailboxes.add(
+        account.jid,
+        delayed(message, host.domain, passage.since ?? host.clock.now()).toString(),
+        limits,
+      );
       isEmpty.set(account, false);
       passage.waitUntil(stored);
       return CONSUMED;
     });
 
-    host.observe(presenceChanged, ({ account, session, presence }) => {
-      if (presence === undefined || session.priority < 0 || isEmpty.of(account)) return;
+    host.observe(presenceChanged, ({ account, session }) => handOut(account, session));
+    host.observe(sessionResumed, ({ account, session }) => handOut(account, session));
+
+    function handOut(account: Account, session: Session): Awaitable<void> {
+      if (!isReady(session) || isEmpty.of(account)) return;
       return account.exclusively(() => deliver(account, session));
-    });
+    }
 
     host.observe(accountRemoved, ({ jid }) => mailboxes.clear(jid));
 
     async function deliver(account: Account, session: Session): Promise<void> {
       const until = host.clock.monotonic() + DELIVERY_MS;
-      while (session.isAvailable && session.priority >= 0 && !isEmpty.of(account)) {
+      while (isReady(session) && !isEmpty.of(account)) {
         const { entries, complete } = await mailboxes.read(account.jid, PAGE);
         const sent = await handOver(host, session, entries, until);
-        // A session that has ended meanwhile may not have read what it was handed.
-        if (session.link === undefined) return;
+        // A session that has ended meanwhile may not have read what it was handed, unless it keeps what is not acknowledged.
+        if (session.link === undefined && session.management === undefined) return;
         const isLast = complete && sent === entries.length;
         await mailboxes.remove(account.jid, entries.slice(0, sent), isLast);
         if (isLast) isEmpty.set(account, true);
@@ -77,11 +83,8 @@ export const offline: Feature = {
   },
 };
 
-/** The message with a note of when we received it. A note in our name that came with it is forged: XEP-0203 §5. */
-function delayed(message: Message, { domain, clock }: FeatureHost): Message {
-  const isForged = (element: Element): boolean => is(element, 'delay', NS_DELAY) && attr(element, 'from') === domain;
-  const note = el('delay', { xmlns: NS_DELAY, from: domain, stamp: dateTime(clock.now()) });
-  return message.copy({ payload: message.payload.without(isForged).with(note) });
+function isReady(session: Session): boolean {
+  return session.isAvailable && session.priority >= 0 && session.link !== undefined;
 }
 
 /** Sends messages to a session, as fast as its client reads; returns how many were sent when the time is up. */
@@ -92,14 +95,17 @@ async function handOver(
   until: number,
 ): Promise<number> {
   // Half of the outbox is left to everything else that is sent to the client.
-  const isBehind = (): boolean =>
-    (session.link?.bufferedBytes ?? 0) > host.settings.current.limits.queue.outboxBytes / 2;
+  const isBehind = (): boolean => {
+    const { outboxBytes, outboxStanzas } = host.settings.current.limits.queue;
+    const bytes = (session.link?.bufferedBytes ?? 0) + (session.outbox?.bytes ?? 0);
+    return bytes > outboxBytes / 2 || (session.outbox?.length ?? 0) >= outboxStanzas / 2;
+  };
   for (const [sent, { value }] of entries.entries()) {
     while (isBehind()) {
-      if (host.clock.monotonic() >= until) return sent;
+      if (session.link === undefined || host.clock.monotonic() >= until) return sent;
       await sleep(host.clock, POLL_MS);
     }
-    host.deliver(session, parseStanza(parseElement(value), undefined));
+    host.deliver(session, parseStanza(parseElement(value), undefined), new Fork(1));
   }
   return entries.length;
 }

@@ -1,7 +1,7 @@
 import type { Account } from '../../core/account.ts';
 import type { FeatureHost } from '../../core/feature.ts';
 import type { Session } from '../../core/session.ts';
-import type { Slot } from '../../core/slots.ts';
+import type { Keep, Slot } from '../../core/slots.ts';
 import { StanzaError } from '../../errors.ts';
 import { JID } from '../../jid.ts';
 import { type Presence, parseStanza, presence } from '../../stanza.ts';
@@ -9,7 +9,14 @@ import { ownCopy } from '../../util/own-copy.ts';
 import { text } from '../../xml/element.ts';
 import { parseElement } from '../../xml/parser.ts';
 import type { Rosters } from '../roster/api.ts';
+import { storedTexts } from '../shared/stored.ts';
 import { hasFrom } from './subscription.ts';
+
+const KEEP_DIRECTED: Keep<Map<string, JID> | undefined> = {
+  name: 'presence.directed',
+  save: (directed) => directed && [...directed.keys()],
+  restore: (json) => new Map(storedTexts(json).map((address) => [address, JID.parse(address)])),
+};
 
 /** Who is told when sessions of this host's accounts come, change and go. RFC 6121 §4. */
 export class Availability {
@@ -21,7 +28,7 @@ export class Availability {
   constructor(host: FeatureHost, rosters: Rosters) {
     this.#host = host;
     this.#rosters = rosters;
-    this.#directed = host.sessionSlot(() => undefined);
+    this.#directed = host.sessionSlot(() => undefined, KEEP_DIRECTED);
   }
 
   /** Whether an address is sent the account's presence: its own, or that of a contact with a subscription. */

@@ -29,7 +29,11 @@ export class StoredRosters implements Rosters {
     this.#host = host;
     this.#table = host.table(ROSTERS);
     this.#live = host.accountSlot((account) => (account.isAnonymous ? LiveRoster.EMPTY : this.#read(account.jid)));
-    this.#interested = host.sessionSlot(() => false);
+    this.#interested = host.sessionSlot<boolean>(() => false, {
+      name: 'roster.interested',
+      save: (isInterested) => isInterested || undefined,
+      restore: (json) => json === true,
+    });
   }
 
   of(account: Account): LiveRoster {

@@ -15,3 +15,9 @@ export function storedObject(json: unknown): { readonly [field: string]: unknown
   if (typeof json !== 'object' || json === null) throw new TypeError('a stored value is not an object');
   return { ...json };
 }
+
+/** Checks that what is read back from the store is a list of texts. */
+export function storedTexts(json: unknown): string[] {
+  if (!Array.isArray(json)) throw new TypeError('a stored list is none');
+  return json.map(storedText);
+}

@@ -1,0 +1,268 @@
+import { integer, milliseconds, text } from '../../config/kinds.ts';
+import { type ConfigOf, option, section } from '../../config/schema.ts';
+import type { Account } from '../../core/account.ts';
+import type { ClientStream } from '../../core/client-stream.ts';
+import type { Feature, FeatureHost } from '../../core/feature.ts';
+import { sessionEnded, sessionResumed } from '../../core/points.ts';
+import { type Resumed, resumption } from '../../core/resumption.ts';
+import type { Management, Session } from '../../core/session.ts';
+import type { Slot } from '../../core/slots.ts';
+import { type StanzaErrorCondition, StreamError } from '../../errors.ts';
+import { AUTHENTICATED } from '../../stream/stream.ts';
+import type { Awaitable } from '../../util/awaitable.ts';
+import { deadline } from '../../util/deadline.ts';
+import { newId } from '../../util/ids.ts';
+import { LruCache } from '../../util/lru.ts';
+import { attr, type Element, el, serialize } from '../../xml/element.ts';
+import { NS_STANZAS } from '../../xml/ns.ts';
+import { delayed } from '../shared/delay.ts';
+import { SavedSessions } from './saved-sessions.ts';
+
+const NS = 'urn:xmpp:sm:3';
+const REQUEST = serialize(el('r', { xmlns: NS }));
+
+/** How often sessions are looked at that have something to acknowledge, or have waited for their clients for too long. */
+const SWEEP_MS = 1000;
+/** How long the handling of a client's last stanzas may take before its counter is told. */
+const SETTLE_MS = 10_000;
+/** The counters of so many ended sessions are remembered, for the clients that ask. */
+const REMEMBERED = 10_000;
+
+const config = section('Stream management: nothing is lost when a connection breaks (XEP-0198).', {
+  resumeMs: option(milliseconds(), {
+    default: 600_000,
+    doc: 'How long a session waits for its client to come back after its connection broke, in milliseconds; 0 switches resumption off.',
+    reload: 'restart',
+  }),
+  requestAfterStanzas: option(integer(1), {
+    default: 50,
+    doc: 'After how many stanzas at the latest a client is asked to acknowledge them. Otherwise it is asked a second after the last one.',
+    reload: 'restart',
+  }),
+  location: option(text(), {
+    default: undefined,
+    doc: 'Where clients should reconnect to resume, as `host:port`, when that differs from where they connected.',
+    reload: 'restart',
+  }),
+});
+
+interface Remembered {
+  readonly local: string;
+  readonly handled: number;
+}
+
+/** Acknowledges stanzas, keeps what is not acknowledged, and takes sessions up again on other streams. XEP-0198. */
+export const sm: Feature<ConfigOf<typeof config>> = {
+  name: 'sm',
+  specs: [{ xep: 198, version: '1.6.3', note: 'sessions survive a restart of the server too' }],
+  config,
+  setup(host, options) {
+    const sessions = new ManagedSessions(host, options);
+    host.stampDelay((message, at) => delayed(message, host.domain, at));
+    host.provide(resumption, sessions);
+    host.negotiate({
+      name: 'sm',
+      needs: AUTHENTICATED,
+      excludes: 0,
+      accepts: NS,
+      offer: ({ session }) => (session === undefined ? el('sm', { xmlns: NS }, el('optional')) : undefined),
+      accept: (stream, element) => sessions.take(stream, element),
+    });
+    host.observe(sessionEnded, ({ session }) => sessions.forget(session));
+    host.every('sm', SWEEP_MS, () => sessions.sweep());
+    host.ready(() => sessions.restore());
+    host.defer(() => sessions.save());
+  },
+};
+
+/** The sessions of one host whose stanzas are numbered, by the identifiers under which they can be resumed. */
+class ManagedSessions {
+  readonly #host: FeatureHost;
+  readonly #options: ConfigOf<typeof config>;
+  readonly #byId = new Map<string, { readonly account: Account; readonly session: Session }>();
+  readonly #ids: Slot<Session, string>;
+  readonly #ended = new LruCache<string, Remembered>(REMEMBERED);
+  readonly #saved: SavedSessions;
+  // Being resumed, each on one stream.
+  readonly #claimed = new Set<string>();
+
+  constructor(host: FeatureHost, options: ConfigOf<typeof config>) {
+    this.#host = host;
+    this.#options = options;
+    this.#ids = host.sessionSlot(() => '');
+    this.#saved = new SavedSessions(host);
+  }
+
+  /** Takes an element of a client. XEP-0198 §3–§5. */
+  take(stream: ClientStream, element: Element): Awaitable<void> {
+    const { session } = stream;
+    const reply = (answer: Element): void => stream.stream.send(serialize(answer));
+    if (element.name === 'resume' && session === undefined) return this.#resumeNow(stream, element);
+    if (element.name === 'resume' || session === undefined) return reply(failed('unexpected-request'));
+    if (element.name === 'enable') return reply(this.enable(stream, element));
+    if (element.name === 'a') return this.#acknowledged(session, element);
+    if (element.name !== 'r') throw new StreamError('unsupported-stanza-type');
+    const answer = (): void => reply(el('a', { xmlns: NS, h: String(session.handled) }));
+    if (session.isSettled) return answer();
+    // What came before the question counts once it is handled. The client's next stanza does not wait for that, though.
+    void deadline(session.settled(), SETTLE_MS, this.#host.clock).then(answer, answer);
+  }
+
+  enable(stream: ClientStream, request: Element): Element {
+    const { account, session } = stream;
+    if (account === undefined || session === undefined || session.management !== undefined) {
+      return failed('unexpected-request');
+    }
+    const resumeMs = this.#resumeMs(account, request);
+    session.manage(this.#management(resumeMs));
+    if (resumeMs === 0) return el('enabled', { xmlns: NS });
+    const id = newId();
+    this.#remember(id, account, session);
+    const max = String(Math.floor(resumeMs / 1000));
+    return el('enabled', { xmlns: NS, id, resume: 'true', max, location: this.#options.location });
+  }
+
+  async resume(stream: ClientStream, request: Element): Promise<Resumed> {
+    const id = attr(request, 'previd') ?? '';
+    const h = counter(attr(request, 'h'));
+    if (id === '' || h === undefined) return refusal('bad-request');
+    const found = this.#byId.get(id);
+    if (found === undefined || stream.jid === undefined || !found.account.jid.equals(stream.jid)) {
+      return refusal('item-not-found', this.#ended.get(id), stream.jid?.local);
+    }
+    const { account, session } = found;
+    if (this.#claimed.has(id)) return refusal('conflict');
+    if (session.outbox?.accepts(h) !== true) {
+      this.#host.log.warn('sm.counter', { jid: session.jid.toString(), h, sent: session.outbox?.sent ?? 0 });
+      return refusal('undefined-condition');
+    }
+    this.#claimed.add(id);
+    const isReady = await this.#free(session);
+    if (!isReady || this.#byId.get(id) !== found || session.outbox?.acknowledge(h) !== true) {
+      this.#claimed.delete(id);
+      return refusal(isReady ? 'item-not-found' : 'resource-constraint');
+    }
+    return {
+      isResumed: true,
+      answer: el('resumed', { xmlns: NS, previd: id, h: String(session.handled), location: this.#options.location }),
+      complete: () => {
+        this.#claimed.delete(id);
+        // Whose stream has broken meanwhile may try again.
+        if (!stream.stream.isOpen || this.#byId.get(id) !== found) return;
+        stream.takeOver(account, session);
+        this.#host.announce(sessionResumed, { account, session });
+      },
+    };
+  }
+
+  // Takes a session off the stream that it still has, and waits until what that brought is handled: were the counter told
+  // before, the client would send it again.
+  async #free(session: Session): Promise<boolean> {
+    const old = session.link;
+    if (old !== undefined) session.detach();
+    old?.close(new StreamError('conflict', { text: 'the session was resumed on another stream' }));
+    return deadline(session.settled(), SETTLE_MS, this.#host.clock).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #resumeNow(stream: ClientStream, element: Element): Promise<void> {
+    const resumed = await this.resume(stream, element);
+    stream.stream.send(serialize(resumed.answer));
+    if (resumed.isResumed) resumed.complete();
+  }
+
+  /** The session is over; what its client may want to know is how much of what it sent was handled. */
+  forget(session: Session): void {
+    const id = this.#ids.of(session);
+    if (id === '') return;
+    this.#byId.delete(id);
+    this.#ended.set(id, { local: session.jid.local, handled: session.handled });
+  }
+
+  /** Asks for acknowledgements that are due, and ends the sessions whose clients have not come back in time. */
+  sweep(): void {
+    const now = this.#host.clock.now();
+    for (const { account, session } of [...this.#byId.values()]) {
+      const { link, outbox, management } = session;
+      if (link !== undefined && outbox !== undefined && outbox.unrequested > 0) request(session);
+      if (session.isHibernating && now - session.detachedAt >= (management?.resumeMs ?? 0)) {
+        this.#host.endSession(account, session, { kind: 'lost' });
+      }
+    }
+  }
+
+  /** Puts back the sessions that the last process saved. */
+  restore(): Promise<void> {
+    return this.#saved.restore(({ id, jid, boundAt, resumeMs, continuation, resume }) =>
+      this.#host.restoreSession(jid, boundAt, (session) => {
+        const account = this.#host.account(jid.local);
+        if (account === undefined) return;
+        session.manage(this.#management(resumeMs), continuation);
+        resume(session);
+        this.#remember(id, account, session);
+      }),
+    );
+  }
+
+  /** Saves the sessions that may be resumed by the next process. */
+  async save(): Promise<void> {
+    const waiting = [...this.#byId].map(([id, { session }]) => ({ id, session }));
+    // A stanza that is still being handled would be counted as not handled, and sent again.
+    const settled = Promise.all(waiting.map(({ session }) => session.settled()));
+    await deadline(settled, SETTLE_MS, this.#host.clock).catch(() => {});
+    await this.#saved.save(waiting);
+  }
+
+  #acknowledged(session: Session, element: Element): void {
+    const { outbox } = session;
+    if (outbox === undefined || !outbox.isManaged) return;
+    const h = counter(attr(element, 'h'));
+    if (h === undefined) throw new StreamError('bad-format', { text: 'h is not a counter' });
+    if (outbox.acknowledge(h)) return;
+    // XEP-0198 §4: the client claims more than it was sent.
+    throw new StreamError('undefined-condition', {
+      text: `acknowledged ${h} stanzas of ${outbox.sent}`,
+      app: { name: 'handled-count-too-high', ns: NS, attrs: { h: String(h), 'send-count': String(outbox.sent) } },
+    });
+  }
+
+  #resumeMs(account: Account, element: Element): number {
+    const wanted = attr(element, 'resume');
+    if ((wanted !== 'true' && wanted !== '1') || account.isAnonymous) return 0;
+    const max = counter(attr(element, 'max'));
+    return Math.min(this.#options.resumeMs, max === undefined ? Number.POSITIVE_INFINITY : max * 1000);
+  }
+
+  #management(resumeMs: number): Management {
+    return { resumeMs, requestAfter: this.#options.requestAfterStanzas, request };
+  }
+
+  #remember(id: string, account: Account, session: Session): void {
+    this.#ids.set(session, id);
+    this.#byId.set(id, { account, session });
+  }
+}
+
+function request(session: Session): void {
+  session.outbox?.request();
+  session.link?.send(REQUEST);
+}
+
+function refusal(condition: StanzaErrorCondition, ended?: Remembered, local?: string): Resumed {
+  // Whose session it was is nobody else's business.
+  const h = ended !== undefined && ended.local === local ? String(ended.handled) : undefined;
+  return { isResumed: false, answer: failed(condition, h) };
+}
+
+function failed(condition: StanzaErrorCondition, h?: string): Element {
+  return el('failed', { xmlns: NS, h }, el(condition, { xmlns: NS_STANZAS }));
+}
+
+/** An unsigned number of 32 bits, or undefined. */
+function counter(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined;
+  const value = Number(text);
+  return value < 2 ** 32 ? value : undefined;
+}
