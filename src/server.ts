@@ -7,9 +7,12 @@ import { type ConfigChanges, diffConfig } from './config/diff.ts';
 import type { Command } from './core/commands.ts';
 import type { Ground } from './core/feature.ts';
 import { FeatureSet } from './core/feature-set.ts';
+import { GRANTS } from './core/grant-record.ts';
+import { Grants } from './core/grants.ts';
 import { Host } from './core/host.ts';
 import { type FirstAdministrator, firstAdministrator, INSTALLATION } from './core/installation.ts';
 import { Router } from './core/router.ts';
+import { Sealing } from './core/sealing.ts';
 import { installationSecret, SECRETS } from './core/secrets.ts';
 import { REMOVALS, USERS } from './core/user-record.ts';
 import { type CredentialsChange, Users } from './core/users.ts';
@@ -28,7 +31,7 @@ import { createMechanisms, selectMechanisms } from './sasl/mechanisms.ts';
 import { Passwords } from './sasl/passwords.ts';
 import { type FailureRates, LoginThrottle } from './sasl/throttle.ts';
 import { openLevelStore } from './store/level.ts';
-import type { Store } from './store/store.ts';
+import type { Store, Table } from './store/store.ts';
 import { refuseUpgrade, WebSocketAcceptor } from './stream/websocket.ts';
 import { type CertificateOptions, Certificates } from './tls/certificates.ts';
 import { type Clock, systemClock } from './util/clock.ts';
@@ -69,6 +72,7 @@ export class Server {
   readonly #startedWith: Config;
   readonly #throttle: LoginThrottle;
   readonly #admission: Admission;
+  readonly #features: FeatureSet[] = [];
   // What to undo at the end, the last first.
   readonly #undo: (() => Promise<void> | void)[] = [];
   #certificates: Certificates | undefined;
@@ -144,17 +148,18 @@ export class Server {
   }
 
   async #open(): Promise<void> {
-    await this.#openHosts();
+    const secrets = this.store.table(SECRETS);
+    await this.#openHosts(new Sealing(await installationSecret(secrets, 'grants')));
     // A server that listens nowhere is a command's, for the store only: it needs no certificates and makes no administrator.
     if (Object.values(this.settings.current.listen).some((endpoints) => endpoints.length > 0))
-      await this.#openToClients();
+      await this.#openToClients(secrets);
   }
 
-  async #openToClients(): Promise<void> {
+  async #openToClients(secrets: Table<string>): Promise<void> {
     const { clock } = this;
     const config = this.settings.current;
     this.#certificates = await Certificates.open(certificateOptions(config, clock));
-    const fakeSaltKey = await installationSecret(this.store.table(SECRETS), 'scram-salts');
+    const fakeSaltKey = await installationSecret(secrets, 'scram-salts');
     this.#selectMechanisms = ({ auth }) => {
       const all = createMechanisms({ fakeSaltKey, iterations: auth.iterations });
       this.#mechanisms = selectMechanisms(all, auth.mechanisms);
@@ -169,6 +174,7 @@ export class Server {
       mechanisms: () => this.#mechanisms,
       startTls: this.#acceptor(),
     });
+    for (const set of this.#features) await set.begin();
     await this.#listen();
     // Last, so that no start that fails makes an account whose password nobody has seen.
     const [firstHost] = this.hosts.values();
@@ -178,11 +184,12 @@ export class Server {
     }
   }
 
-  async #openHosts(): Promise<void> {
+  async #openHosts(sealing: Sealing): Promise<void> {
     const { hosts, auth, features: configured } = this.settings.current;
     const passwords = new Passwords({ clock: this.clock });
     const users = this.store.table(USERS);
     const removals = this.store.table(REMOVALS);
+    const grants = this.store.table(GRANTS);
     const ground: Ground = new SharedGround(this.store, this.routes, this.commands);
     for (const domain of Object.keys(hosts)) {
       const host = new Host({
@@ -192,6 +199,7 @@ export class Server {
         log: this.log.child({ host: domain }),
         settings: this.settings,
         removals,
+        grants: new Grants({ domain, store: this.store, table: grants, clock: this.clock, sealing }),
         users: new Users({ domain, table: users, clock: this.clock, passwords, iterations: auth.iterations }),
       });
       host.users.onCredentialsChanged((jid, change) => this.#lockOut(host, jid, change));
@@ -199,6 +207,7 @@ export class Server {
       this.#undo.push(this.router.mount(domain, host));
       const set = await FeatureSet.open(host, features, configured, ground);
       this.#undo.push(() => set.close());
+      this.#features.push(set);
       await host.finishRemovals();
     }
   }

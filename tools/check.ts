@@ -34,7 +34,7 @@ const RESERVED: readonly { readonly what: string; readonly pattern: RegExp; read
   {
     what: 'the namespace of an extension',
     pattern: /'(?:urn:xmpp:|jabber:(?:iq|x):|http:\/\/jabber\.org\/protocol\/|vcard-temp)/,
-    rooms: ['features', 'c2s', 'http', 'oauth', 'component', 's2s'],
+    rooms: ['features', 'c2s', 'sasl', 'http', 'oauth', 'component', 's2s'],
   },
 ];
 

@@ -1,11 +1,14 @@
 import type { Account } from '../core/account.ts';
 import type { ClientStream } from '../core/client-stream.ts';
 import type { Host } from '../core/host.ts';
+import type { Login } from '../core/login.ts';
 import type { Link, Session } from '../core/session.ts';
 import { StanzaError, StreamError } from '../errors.ts';
-import { JID, JidError } from '../jid.ts';
+import type { JID } from '../jid.ts';
 import type { Logger } from '../log/log.ts';
 import { TokenBucket } from '../net/rate.ts';
+import { NS_SASL2 } from '../sasl/authenticate.ts';
+import type { SaslContext } from '../sasl/mechanism.ts';
 import type { Sasl1 } from '../sasl/sasl1.ts';
 import { errorElement, type Iq, isStanza, iq as makeIq, Payload, parseStanza } from '../stanza.ts';
 import { acceptor, iqAcceptor, offers, type StreamFeature } from '../stream/negotiation.ts';
@@ -24,8 +27,9 @@ import { isPromise } from '../util/awaitable.ts';
 import { sleep } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
 import { attr, type Element, el, serialize } from '../xml/element.ts';
-import { NS_CLIENT, NS_STREAMS } from '../xml/ns.ts';
 import type { StreamHeader } from '../xml/parser.ts';
+import { checkHeader, claimedAddress, domainOf } from './header.ts';
+import type { InlineLogin } from './inline-login.ts';
 import { type C2sService, xmlLimits } from './service.ts';
 
 /** Asked of a client that has been silent for long; any answer shows that it lives. XEP-0199. */
@@ -42,9 +46,18 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   account: Account | undefined;
   session: Session | undefined;
   request: Iq | undefined;
+  login: Login | undefined;
   isAnonymous = false;
+  /** Who the client says it is in its stream header: a bare JID. Nothing is proved by it. RFC 6120 §4.7.1. */
+  claimed: JID | undefined;
   /** The login in progress; a new one after STARTTLS, because other mechanisms are then on offer. */
   sasl: Sasl1 | undefined;
+  /** The same, for the clients that do everything at once. */
+  inlineLogin: InlineLogin | undefined;
+  /** What the mechanisms of both know of the stream. */
+  saslContext: SaslContext | undefined;
+  // What the session sends while the client has not been told that it has one.
+  #held: string[] | undefined;
   #host: Host | undefined;
   #lang: string | undefined;
   readonly #features: readonly StreamFeature<ClientConnection>[];
@@ -105,7 +118,19 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   }
 
   send(xml: string): void {
-    this.stream.send(xml);
+    if (this.#held === undefined) this.stream.send(xml);
+    else this.#held.push(xml);
+  }
+
+  /** Keeps what the session sends until {@link release}: a resource is bound before the client knows of it. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const xml of held) this.stream.send(xml);
   }
 
   close(error?: StreamError): void {
@@ -126,15 +151,20 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.#lang = header.attrs['xml:lang'];
     this.#host = host;
     this.stream.open({ from: host.domain, lang: 'en', ...(from === undefined ? {} : { to: from }) });
-    if (this.jid !== undefined && from !== undefined && !isAddressOf(this.jid, from)) {
-      throw new StreamError('invalid-from');
-    }
+    this.claimed = claimedAddress(from, host.domain);
+    if (this.jid !== undefined && this.claimed?.equals(this.jid) === false) throw new StreamError('invalid-from');
     if (this.jid !== undefined) this.stream.expire('bind', timeouts.bindMs);
     else if (isFirst) this.stream.expire('authentication', timeouts.authenticationMs);
-    this.stream.sendFeatures([
+    this.sendFeatures();
+  }
+
+  /** Says what the client may negotiate now. RFC 6120 §4.3.2. */
+  sendFeatures(): void {
+    const features = [
       ...offers(this.#features, this, this.stream.bits),
-      ...offers(host.streamFeatures, this, this.stream.bits),
-    ]);
+      ...offers(this.host.streamFeatures, this, this.stream.bits),
+    ];
+    this.stream.sendFeatures(this.inlineLogin?.withVersion(features) ?? features);
   }
 
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
@@ -148,6 +178,10 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   }
 
   #take(element: Element, inner: string | undefined): Awaitable<void> {
+    // XEP-0388 §2.3.
+    if (this.inlineLogin?.isBusy === true && attr(element, 'xmlns') !== NS_SASL2) {
+      throw new StreamError('policy-violation', { text: 'finish the login first' });
+    }
     if (!isStanza(element)) return this.#nonza(element);
     if (this.session === undefined) return this.#negotiationIq(element, inner);
     return this.#stanza(element, inner);
@@ -172,7 +206,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   // The session ends with its stream and not with the connection: what is sent to it from now on would be lost.
   closing(reason: EndReason): void {
     const { account, session } = this;
-    if (account !== undefined && session !== undefined) this.host.endSession(account, session, reason);
+    if (account !== undefined && session !== undefined) this.host.streamEnded(account, session, this, reason);
   }
 
   ended(reason: EndReason): void {
@@ -187,21 +221,25 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.#over(this);
   }
 
-  /** The client has proved who it is; it opens the stream anew. RFC 6120 §6.4.6. */
-  authenticated(jid: JID, isAnonymous: boolean): void {
+  /** The client has proved who it is. */
+  authenticated(jid: JID, login: Login, isAnonymous: boolean): void {
     this.jid = jid;
+    this.login = login;
     this.isAnonymous = isAnonymous;
     this.sasl = undefined;
+    this.inlineLogin = undefined;
+    this.saslContext = undefined;
     this.#release();
     this.stream.bits |= AUTHENTICATED;
     this.stream.setLimits(xmlLimits(this.service.settings.current.limits, true));
-    this.stream.restart();
     this.stream.expire('bind', this.service.settings.current.limits.timeouts.bindMs);
   }
 
   /** The stream is protected now; it begins anew. RFC 6120 §5.4.3.3. */
   secured(): void {
     this.sasl = undefined;
+    this.inlineLogin = undefined;
+    this.saslContext = undefined;
     this.stream.bits |= SECURE;
     this.stream.restart();
   }
@@ -211,6 +249,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.account = account;
     this.session = session;
     session.lang = this.#lang;
+    session.login = this.login;
     this.stream.bits |= BOUND;
     this.request = undefined;
     const { traffic, timeouts } = this.service.settings.current.limits;
@@ -218,6 +257,11 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     if (traffic.stanzas !== null) this.#stanzas = new TokenBucket(traffic.stanzas, now);
     if (traffic.bytes !== null) this.#bytes = new TokenBucket(traffic.bytes, now);
     this.stream.expire('silence', timeouts.silenceMs);
+  }
+
+  takeOver(account: Account, session: Session): void {
+    this.bound(account, session);
+    session.attach(this);
   }
 
   /** Sends an iq of the negotiation, before there is a session. */
@@ -236,7 +280,8 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   #stanza(element: Element, inner: string | undefined): Awaitable<void> {
     const { account, session } = this;
-    if (account === undefined || session === undefined) return;
+    // Once another stream has the session, or nobody, this one has no say.
+    if (account === undefined || session?.link !== this) return;
     try {
       const stanza = parseStanza(element, inner);
       if (stanza.from !== undefined && !isOwn(stanza.from, session.jid)) throw new StreamError('invalid-from');
@@ -253,7 +298,9 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     const type = attr(element, 'type');
     if (type === 'error' || type === 'result') return;
     const answer = el(element.name, { id: attr(element, 'id'), type: 'error' }, errorElement(error));
-    this.stream.send(serialize(answer));
+    // What goes to a session may be numbered: nothing may go past it.
+    if (this.session === undefined) this.stream.send(serialize(answer));
+    else this.session.deliver(parseStanza(answer, undefined));
   }
 
   #nonza(element: Element): Awaitable<void> {
@@ -302,9 +349,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   #ping(): void {
     this.#pingedAt = this.service.clock.now();
     const payload = new Payload([el('ping', { xmlns: NS_PING })]);
-    this.stream.send(
-      makeIq({ type: 'get', id: newId(), from: this.host.jid, to: this.session?.jid, payload }).toString(),
-    );
+    this.session?.deliver(makeIq({ type: 'get', id: newId(), from: this.host.jid, to: this.session.jid, payload }));
   }
 
   #hostFor(to: string | undefined): Host {
@@ -332,34 +377,6 @@ const TIMEOUT_TEXTS: Readonly<Record<DeadlineKind, string>> = {
   ping: 'no sign of life',
   close: 'the stream was not closed in time',
 };
-
-// RFC 6120 §4.7, §4.8, §4.9.3.10, §4.9.3.25.
-function checkHeader(header: StreamHeader): void {
-  if (header.ns !== NS_STREAMS) throw new StreamError('invalid-namespace');
-  if (header.name !== 'stream') throw new StreamError('bad-format');
-  if (header.contentNamespace !== NS_CLIENT) throw new StreamError('invalid-namespace');
-  const [major] = (header.attrs['version'] ?? '0.9').split('.');
-  if (!(Number(major) >= 1)) throw new StreamError('unsupported-version');
-}
-
-// The domain that an address consists of, or '' when it is anything else.
-function domainOf(address: string): string {
-  try {
-    const { local, domain, resource } = JID.parse(address);
-    return local === '' && resource === '' ? domain : '';
-  } catch (error) {
-    if (error instanceof JidError) return '';
-    throw error;
-  }
-}
-
-function isAddressOf(account: JID, text: string): boolean {
-  try {
-    return JID.parse(text).bare().equals(account);
-  } catch {
-    return false;
-  }
-}
 
 // RFC 6120 §8.1.2.1: a client may say who it is, as its bare or its full JID.
 function isOwn(from: JID, session: JID): boolean {

@@ -7,9 +7,10 @@ import { TcpTransport } from '../stream/tcp.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { TlsAcceptor } from '../tls/acceptor.ts';
 import { every, type Timer } from '../util/clock.ts';
+import { authentication } from './authenticate.ts';
 import { bind } from './bind.ts';
 import { ClientConnection } from './connection.ts';
-import { login } from './login.ts';
+import { channelBindingTypes, login } from './login.ts';
 import { type C2sService, xmlLimits } from './service.ts';
 import { startTls } from './starttls.ts';
 
@@ -17,7 +18,13 @@ import { startTls } from './starttls.ts';
 const DEADLINE_CHECK_MS = 250;
 
 /** What the server itself lets clients negotiate, in the order in which it is listed. */
-const FEATURES: readonly StreamFeature<ClientConnection>[] = [startTls, login, bind];
+const FEATURES: readonly StreamFeature<ClientConnection>[] = [
+  startTls,
+  channelBindingTypes,
+  authentication,
+  login,
+  bind,
+];
 
 /** Takes the connections of clients in, on every port and over WebSocket, and knows them all. */
 export class C2sListener {

@@ -1,5 +1,12 @@
+import type { Login } from '../core/login.ts';
+import { granted, type Role } from '../core/roles.ts';
+import type { JID } from '../jid.ts';
+import type { AuthenticateRequest } from '../sasl/authenticate.ts';
+import type { AuthenticationOptions } from '../sasl/authentication.ts';
 import { channelBindings } from '../sasl/channel-binding.ts';
+import { announcedBindings } from '../sasl/downgrade.ts';
 import type { SaslContext } from '../sasl/mechanism.ts';
+import { offered } from '../sasl/mechanisms.ts';
 import { Sasl1 } from '../sasl/sasl1.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
 import { AUTHENTICATED } from '../stream/stream.ts';
@@ -8,14 +15,48 @@ import { type Element, el, serialize } from '../xml/element.ts';
 import { NS_SASL } from '../xml/ns.ts';
 import type { ClientConnection } from './connection.ts';
 
+const NS_CHANNEL_BINDING = 'urn:xmpp:sasl-cb:0';
+
+/** Who has logged in, and how. */
+export interface Identity {
+  readonly jid: JID;
+  readonly mechanism: string;
+  readonly anonymous: boolean;
+  /** What the client said of itself, if it could. */
+  readonly request?: AuthenticateRequest;
+  /** The grant and its role, where the login depends on one. */
+  readonly derivedFrom?: { readonly grantId: string; readonly role: Role } | undefined;
+}
+
 function saslOf(connection: ClientConnection): Sasl1 {
-  const { service, remoteAddress, log } = connection;
   connection.sasl ??= new Sasl1({
+    ...authenticationOptions(connection),
+    maxFailures: connection.service.settings.current.auth.maxFailuresPerStream,
+  });
+  return connection.sasl;
+}
+
+async function handle(connection: ClientConnection, element: Element): Promise<void> {
+  const result = await saslOf(connection).handle(element);
+  const login =
+    result.authenticated === undefined
+      ? undefined
+      : await loggedIn(connection, { ...result, jid: result.authenticated });
+  connection.send(serialize(result.reply));
+  if (result.authenticated === undefined || login === undefined) return;
+  connection.authenticated(result.authenticated, login, result.anonymous);
+  // RFC 6120 §6.4.6.
+  connection.stream.restart();
+}
+
+/** What every kind of SASL on a client's stream works with. */
+export function authenticationOptions(connection: ClientConnection): AuthenticationOptions {
+  const { service, remoteAddress, log } = connection;
+  return {
     context: saslContext(connection),
     mechanisms: service.mechanisms(),
     throttle: service.throttle,
     address: remoteAddress,
-    maxFailures: service.settings.current.auth.maxFailuresPerStream,
     onFailure: ({ mechanism, username, error }) =>
       log.info('login.failed', {
         address: remoteAddress,
@@ -24,24 +65,43 @@ function saslOf(connection: ClientConnection): Sasl1 {
         mechanism,
         condition: error.condition,
       }),
-  });
-  return connection.sasl;
+  };
 }
 
-async function handle(connection: ClientConnection, element: Element): Promise<void> {
-  const result = await saslOf(connection).handle(element);
-  connection.send(serialize(result.reply));
-  if (result.authenticated === undefined) return;
+/** Puts down how a client got in, and logs it. */
+export async function loggedIn(connection: ClientConnection, identity: Identity): Promise<Login> {
+  const { jid, mechanism, request, derivedFrom } = identity;
+  const { service, remoteAddress: address, stream } = connection;
   connection.log.info('login.succeeded', {
-    jid: result.authenticated.toString(),
-    mechanism: result.mechanism,
-    address: connection.remoteAddress,
-    transport: connection.stream.transport.kind,
+    jid: jid.toString(),
+    mechanism,
+    address,
+    transport: stream.transport.kind,
   });
-  connection.authenticated(result.authenticated, result.anonymous);
+  const role = await roleOf(connection, identity);
+  return {
+    mechanism,
+    at: service.clock.now(),
+    role: derivedFrom === undefined ? role : granted(derivedFrom.role, role),
+    clientId: request?.clientId,
+    userAgent: request && { software: request.software, device: request.device },
+    grantId: derivedFrom?.grantId,
+  };
 }
 
-function saslContext(connection: ClientConnection): SaslContext {
+async function roleOf({ service, host }: ClientConnection, { jid, anonymous }: Identity): Promise<Role> {
+  if (anonymous) return 'guest';
+  if (service.settings.current.admins.includes(jid.toString())) return 'admin';
+  return (await host.users.get(jid.local))?.role ?? 'member';
+}
+
+/** What the mechanisms know of a stream: the same for all of them, until TLS begins. */
+export function saslContext(connection: ClientConnection): SaslContext {
+  connection.saslContext ??= makeContext(connection);
+  return connection.saslContext;
+}
+
+function makeContext(connection: ClientConnection): SaslContext {
   const { service, host } = connection;
   const { kind, tlsSocket } = connection.stream.transport;
   const { auth, tls } = service.settings.current;
@@ -50,12 +110,19 @@ function saslContext(connection: ClientConnection): SaslContext {
     credentials: host.users,
     secure: connection.secure,
     allowPlaintext: auth.allowPlaintext,
+    tlsVersion: TLS_VERSIONS.get(tlsSocket?.getProtocol() ?? ''),
     // Scripts in browsers cannot learn the channel binding, and some libraries choose -PLUS, once offered, all the same.
     channelBinding: tlsSocket === undefined || kind === 'websocket' ? () => undefined : channelBindings(tlsSocket),
     peerCertificate:
       tlsSocket !== undefined && tls.clientCertificates.enabled ? verifiedPeerCertificate(tlsSocket) : undefined,
   };
 }
+
+// RFC 8446 §4.2.1, RFC 5246 §6.2.1.
+const TLS_VERSIONS: ReadonlyMap<string, string> = new Map([
+  ['TLSv1.3', '0304'],
+  ['TLSv1.2', '0303'],
+]);
 
 // RFC 6120 §6.5.4.
 const ENCRYPT_FIRST = el('failure', { xmlns: NS_SASL }, el('encryption-required'));
@@ -70,6 +137,22 @@ export const login: StreamFeature<ClientConnection> = {
   accept: (connection, element) => {
     if (mayLogIn(connection)) return handle(connection, element);
     return connection.send(serialize(ENCRYPT_FIRST));
+  },
+};
+
+/** Says which types of channel binding there are, beside the mechanisms that use them. XEP-0440. */
+export const channelBindingTypes: StreamFeature<ClientConnection> = {
+  name: 'sasl-channel-binding',
+  needs: 0,
+  excludes: AUTHENTICATED,
+  offer(connection) {
+    if (!mayLogIn(connection)) return undefined;
+    const context = saslContext(connection);
+    const names = offered(context, connection.service.mechanisms()).map(({ name }) => name);
+    const types = announcedBindings(context, names);
+    if (types.length === 0) return undefined;
+    const list = types.map((type) => el('channel-binding', { type }));
+    return el('sasl-channel-binding', { xmlns: NS_CHANNEL_BINDING }, ...list);
   },
 };
 

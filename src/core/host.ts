@@ -15,6 +15,7 @@ import { Advertisements } from './advertisements.ts';
 import type { ClientStream } from './client-stream.ts';
 import { refused, UNDELIVERABLE } from './delivery.ts';
 import type { FilterChain } from './filters.ts';
+import { connectGrants } from './grant-events.ts';
 import type { Grants } from './grants.ts';
 import type { InlineFeature } from './inline.ts';
 import { type Addressee, IqRequests, IqRoutes } from './iq.ts';
@@ -24,7 +25,6 @@ import { type Chains, makeChains, Path, type Stamp } from './path.ts';
 import {
   accountRemoved,
   type FilterPoint,
-  grantRevoked,
   presenceChanged,
   type SessionEvent,
   sessionBound,
@@ -138,12 +138,7 @@ export class Host implements Destination {
     this.topics = new Topics(bug);
     this.chains = makeChains(bug);
     this.routes = new IqRoutes({ clock, timeoutMs: () => settings.current.limits.timeouts.iqMs, bug });
-    this.users.onCredentialsChanged((jid, change) => {
-      if (change === 'password') this.#dropGrants(jid).catch((error: unknown) => bug('grants', error));
-    });
-    this.grants.onRevoked((local, grant, reason) =>
-      this.topics.announce(grantRevoked, { jid: JID.of(local, this.domain), grant, reason }),
-    );
+    connectGrants(this, bug);
     this.#requests = new IqRequests(clock, (iq) => router.send(iq));
     this.#path = new Path({
       chains: this.chains,
@@ -290,12 +285,6 @@ export class Host implements Destination {
       session.detach();
       restore(session);
     });
-  }
-
-  // What was granted while the old password was good. Those who ask meanwhile compare the times themselves.
-  async #dropGrants({ local }: JID): Promise<void> {
-    const user = await this.users.get(local);
-    if (user !== undefined) await this.grants.revokeAll(local, 'password-changed', user.passwordUpdatedAt);
   }
 
   async #requireEnabled(account: Account): Promise<void> {

@@ -1,3 +1,4 @@
+import type { JID } from '../jid.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 import type { Element } from '../xml/element.ts';
 import type { ClientStream } from './client-stream.ts';
@@ -8,6 +9,8 @@ export type Resumed =
   | {
       /** `<resumed/>`. */
       readonly answer: Element;
+      /** The full JID of the session. */
+      readonly jid: JID;
       /** Takes the stream over for the session, and sends what the client has not acknowledged; called once the answer is sent. */
       readonly complete: () => void;
       readonly isResumed: true;

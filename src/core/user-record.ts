@@ -3,6 +3,7 @@ import type { ScramKeySet } from '../sasl/passwords.ts';
 import { decodeBase64 } from '../sasl/prepare.ts';
 import { hashFunction, SCRAM_HASHES } from '../sasl/scram-keys.ts';
 import type { TableSpec } from '../store/store.ts';
+import type { AccountRole } from './roles.ts';
 
 /** The keys of a password for one hash function, bytes as base64. */
 export interface StoredKeys {
@@ -12,17 +13,16 @@ export interface StoredKeys {
   readonly serverKey: string;
 }
 
-/** What a user may do beyond using the account. */
-export type Role = 'admin' | 'member';
-
 /** What is stored of a user. Fields that this version does not know are kept as they are. */
 export interface UserRecord {
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
+  /** When the password was last changed, in the same unit; absent while it is the first. */
+  readonly passwordUpdatedAt?: number;
   readonly scram: Readonly<Partial<Record<ScramHash, StoredKeys>>>;
   readonly disabled?: boolean;
   /** Absent for a member. */
-  readonly role?: Role;
+  readonly role?: AccountRole;
   /** The user is gone; what features keep of it is being cleared. */
   readonly removed?: boolean;
 }
@@ -41,8 +41,11 @@ export const REMOVALS: TableSpec<number> = {
 
 function parseUserRecord(json: unknown): UserRecord {
   if (!isObject(json)) throw new TypeError('a user is not an object');
-  const { createdAt, scram, disabled, role, removed, ...later } = json;
+  const { createdAt, passwordUpdatedAt, scram, disabled, role, removed, ...later } = json;
   if (typeof createdAt !== 'number') throw new TypeError('a user has no time of creation');
+  if (passwordUpdatedAt !== undefined && typeof passwordUpdatedAt !== 'number') {
+    throw new TypeError('the time of a password is no number');
+  }
   if (!isObject(scram)) throw new TypeError('a user has no keys');
   if (disabled !== undefined && typeof disabled !== 'boolean') throw new TypeError('"disabled" is not a boolean');
   const keys: Partial<Record<ScramHash, StoredKeys>> = {};
@@ -55,6 +58,7 @@ function parseUserRecord(json: unknown): UserRecord {
   return {
     ...later,
     createdAt,
+    ...(passwordUpdatedAt === undefined ? {} : { passwordUpdatedAt }),
     scram: keys,
     ...(disabled === true ? { disabled } : {}),
     ...(role === 'admin' ? { role } : {}),

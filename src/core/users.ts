@@ -4,19 +4,23 @@ import type { AccountStatus, CredentialSource, ScramHash, ScramKeys } from '../s
 import type { Passwords, ScramKeySet } from '../sasl/passwords.ts';
 import { MAX_PASSWORD_BYTES, preparePassword } from '../sasl/prepare.ts';
 import { SCRAM_HASHES } from '../sasl/scram-keys.ts';
+import type { PasswordFacts, UpgradableCredentials } from '../sasl/upgrade.ts';
 import type { Page, Table } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { LruCache } from '../util/lru.ts';
-import { fromStored, type Role, toStored, type UserRecord } from './user-record.ts';
+import type { AccountRole } from './roles.ts';
+import { fromStored, toStored, type UserRecord } from './user-record.ts';
 
 /** A user as administrators see one. */
 export interface User {
   readonly jid: JID;
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
+  /** When the password was set, in the same unit: moved by its changes and by nothing else. */
+  readonly passwordUpdatedAt: number;
   readonly disabled: boolean;
   /** Given with the account; the configuration may name further administrators. */
-  readonly role: Role;
+  readonly role: AccountRole;
 }
 
 /** Why the sessions of a user must not go on as they are. */
@@ -43,9 +47,9 @@ export interface UserPage {
 
 /**
  * The stored users of one host. Localparts are prepared here, and `jid-malformed` is thrown for those that cannot be;
- * the methods of CredentialSource take them as they are. Writes resolve when durable.
+ * the methods of the credential interfaces take them as they are. Writes resolve when durable.
  */
-export class Users implements CredentialSource {
+export class Users implements CredentialSource, UpgradableCredentials {
   readonly domain: string;
   readonly #table: Table<UserRecord>;
   readonly #clock: Clock;
@@ -75,7 +79,7 @@ export class Users implements CredentialSource {
   }
 
   /** Adds a user. Throws StanzaError: `conflict` if there is one; `not-acceptable` for a password that cannot be. */
-  async create(local: string, password: string, role: Role = 'member'): Promise<User> {
+  async create(local: string, password: string, role: AccountRole = 'member'): Promise<User> {
     const username = prepare(local);
     if (await this.#has(username)) throw new StanzaError('conflict');
     const scram = toStored(await this.#derive(password));
@@ -92,8 +96,20 @@ export class Users implements CredentialSource {
     const username = prepare(local);
     if (!(await this.#has(username))) throw new StanzaError('item-not-found');
     const scram = toStored(await this.#derive(password));
-    await this.#change(username, (record) => ({ ...record, scram }));
+    const passwordUpdatedAt = this.#clock.now();
+    await this.#change(username, (record) => ({ ...record, scram, passwordUpdatedAt }));
     this.#announce(username, 'password');
+  }
+
+  /**
+   * Adds keys of the password that the user has logged in with, for a hash function that there were none for; all else stays
+   * as it is. Throws StanzaError `conflict` when the password has been changed since `passwordUpdatedAt`. XEP-0480.
+   */
+  async addKeys(username: string, hash: ScramHash, keys: ScramKeys, passwordUpdatedAt: number): Promise<void> {
+    await this.#change(username, (record) => {
+      if ((record.passwordUpdatedAt ?? record.createdAt) !== passwordUpdatedAt) throw new StanzaError('conflict');
+      return { ...record, scram: { ...toStored({ [hash]: keys }), ...record.scram } };
+    });
   }
 
   /** Forbids or allows the user to log in; what is stored stays. Throws StanzaError `item-not-found`. */
@@ -152,6 +168,13 @@ export class Users implements CredentialSource {
     return this.#passwords.verify(prepared, record && keySetOf(record), this.#iterations);
   }
 
+  async password(username: string): Promise<PasswordFacts | undefined> {
+    const record = await this.#present(username);
+    if (record === undefined) return undefined;
+    const hashes = SCRAM_HASHES.filter((hash) => record.scram[hash] !== undefined);
+    return { updatedAt: record.passwordUpdatedAt ?? record.createdAt, hashes, iterations: this.#iterations };
+  }
+
   async status(username: string): Promise<AccountStatus | undefined> {
     const record = await this.#present(username);
     if (record === undefined) return undefined;
@@ -200,8 +223,9 @@ export class Users implements CredentialSource {
     for (const run of this.#listeners) run(jid, change);
   }
 
-  #user(username: string, { createdAt, disabled = false, role = 'member' }: UserRecord): User {
-    return { jid: JID.of(username, this.domain), createdAt, disabled, role };
+  #user(username: string, record: UserRecord): User {
+    const { createdAt, passwordUpdatedAt = createdAt, disabled = false, role = 'member' } = record;
+    return { jid: JID.of(username, this.domain), createdAt, passwordUpdatedAt, disabled, role };
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Section } from '../config/schema.ts';
 import type { Feature } from '../core/feature.ts';
+import { bind2 } from './bind2.ts';
 import { caps } from './caps.ts';
 import { disco } from './disco/index.ts';
+import { fast } from './fast/index.ts';
 import { lastActivity } from './last-activity.ts';
 import { legacySession } from './legacy-session.ts';
 import { offline } from './offline/index.ts';
@@ -10,6 +12,7 @@ import { presence } from './presence/index.ts';
 import { privateXml } from './private-xml.ts';
 import { register } from './register.ts';
 import { roster } from './roster/index.ts';
+import { sasl2 } from './sasl2.ts';
 import { sm } from './sm/index.ts';
 import { streamLimits } from './stream-limits.ts';
 import { time } from './time.ts';
@@ -25,6 +28,9 @@ export const features: readonly Feature[] = [
   disco,
   caps,
   register,
+  sasl2,
+  bind2,
+  fast,
   legacySession,
   streamLimits,
   ping,

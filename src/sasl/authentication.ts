@@ -1,5 +1,8 @@
 import { SaslError, StreamError } from '../errors.ts';
 import type { JID } from '../jid.ts';
+import { StoreError } from '../store/store.ts';
+import type { Awaitable } from '../util/awaitable.ts';
+import { downgradeAttributes } from './downgrade.ts';
 import type { SaslAttempt, SaslContext, SaslExchange, SaslMechanism } from './mechanism.ts';
 import { offered } from './mechanisms.ts';
 import type { LoginThrottle } from './throttle.ts';
@@ -23,6 +26,8 @@ export interface AuthenticationOptions {
   /** The failure after which the stream ends. RFC 6120 §6.4.5 wants 2 to 5 retries. */
   readonly maxFailures?: number;
   readonly onFailure?: (failure: AuthenticationFailure) => void;
+  /** The account that alone may log in, because the client has said that it is this one; undefined: any. */
+  readonly expected?: JID | undefined;
 }
 
 /** What one message of the client leads to. Failure is a thrown SaslError. */
@@ -40,6 +45,8 @@ export type AuthenticationResult =
 interface Current {
   readonly mechanism: SaslMechanism;
   readonly exchange: SaslExchange;
+  /** The last word: called when nothing else refuses the login. Throws SaslError. */
+  readonly accept: (() => Awaitable<void>) | undefined;
 }
 
 /**
@@ -69,16 +76,30 @@ export class Authentication {
 
   /** Starts an exchange. `initial` is undefined when the client sent no initial response. */
   async begin(name: string, initial: Buffer | undefined): Promise<AuthenticationResult> {
+    this.#requireIdle();
+    const mechanism = this.offered.get(name);
+    if (mechanism === undefined) this.fail(this.#notOffered(name));
+    return this.beginWith(mechanism, initial);
+  }
+
+  /** Starts an exchange of a mechanism that is for this attempt only; `accept` has the last word on its success. */
+  async beginWith(
+    mechanism: SaslMechanism,
+    initial: Buffer | undefined,
+    accept?: () => Awaitable<void>,
+  ): Promise<AuthenticationResult> {
+    this.#requireIdle();
+    this.#username = undefined;
+    const exchange = mechanism.start(this.#attempt());
+    this.#current = { mechanism, exchange, accept };
+    return this.#step(this.#current, initial);
+  }
+
+  #requireIdle(): void {
     if (this.#isDone) throw new StreamError('policy-violation', { text: 'You have logged in already.' });
     if (this.#current !== undefined) {
       this.fail(new SaslError('malformed-request', { text: 'Abort the exchange before you begin another.' }));
     }
-    const mechanism = this.offered.get(name);
-    if (mechanism === undefined) this.fail(this.#notOffered(name));
-    this.#username = undefined;
-    const exchange = mechanism.start(this.#attempt());
-    this.#current = { mechanism, exchange };
-    return this.#step(this.#current, initial);
   }
 
   /** Goes on with the exchange. */
@@ -107,16 +128,22 @@ export class Authentication {
     throw new StreamError('policy-violation', { text: 'Too many failed logins.', cause: error });
   }
 
-  async #step({ mechanism, exchange }: Current, input: Buffer | undefined): Promise<AuthenticationResult> {
+  async #step({ mechanism, exchange, accept }: Current, input: Buffer | undefined): Promise<AuthenticationResult> {
     try {
       const step = await exchange.step(input);
       if (step.kind === 'challenge') return step;
+      const { expected } = this.#options;
+      if (expected !== undefined && !expected.equals(step.jid)) {
+        throw new SaslError('invalid-authzid', { text: 'Your stream header names another account.' });
+      }
       if (step.anonymous !== true) await this.#checkStatus(step.jid);
+      await accept?.();
       this.#succeed();
       const { jid, anonymous = false, data } = step;
       return { kind: 'success', jid, mechanism: mechanism.name, anonymous, data };
     } catch (error) {
       if (error instanceof SaslError) this.fail(error);
+      if (error instanceof StoreError) this.fail(new SaslError('temporary-auth-failure', { cause: error }));
       this.#current = undefined;
       throw error;
     }
@@ -137,9 +164,11 @@ export class Authentication {
 
   #attempt(): SaslAttempt {
     const { context, throttle, address } = this.#options;
+    const names = new Set(this.offered.keys());
     return {
       context,
-      offered: new Set(this.offered.keys()),
+      offered: names,
+      offerAttributes: (hash) => downgradeAttributes(hash, context, names),
       claim: (username) => {
         this.#username = username;
         throttle.admit({ address, account: this.#account() });

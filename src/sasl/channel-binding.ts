@@ -58,6 +58,7 @@ const SIGNATURE_HASHES: ReadonlyMap<string, string> = new Map([
   ['2a8648ce3d040302', 'sha256'],
   ['2a8648ce3d040303', 'sha384'],
   ['2a8648ce3d040304', 'sha512'],
+  ['2b6570', 'sha256'], // Ed25519
 ]);
 const PSS_HASHES: ReadonlyMap<string, string> = new Map([
   ['2b0e03021a', 'sha256'], // SHA-1
@@ -69,7 +70,7 @@ const PSS_HASHES: ReadonlyMap<string, string> = new Map([
 
 /**
  * The tls-server-end-point data of a server certificate in DER: its hash by the hash function of its signature. RFC 5929
- * §4.1, which leaves signatures without one (Ed25519) undefined, and so do we.
+ * §4.1, which leaves signatures without one undefined; for Ed25519 we take SHA-256, as others do.
  */
 export function serverEndPoint(der: Buffer): Buffer | undefined {
   const hash = signatureHash(der);

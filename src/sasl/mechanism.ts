@@ -37,6 +37,8 @@ export interface SaslContext {
   readonly secure: boolean;
   /** Whether PLAIN may be used without TLS: the operator asked for it. */
   readonly allowPlaintext: boolean;
+  /** The version of TLS, as four hexadecimal digits such as `0304`; undefined where it is not known here. XEP-0515 §4.1. */
+  readonly tlsVersion?: string | undefined;
   /** The channel-binding data of this connection, or undefined when the type cannot be had here. */
   channelBinding(type: ChannelBindingType): Buffer | undefined;
   /** The client's certificate when one was presented and its chain verified. */
@@ -48,6 +50,8 @@ export interface SaslAttempt {
   readonly context: SaslContext;
   /** The names of the mechanisms that were offered on this stream, to detect that someone altered the offer. */
   readonly offered: ReadonlySet<string>;
+  /** What SCRAM adds to its first message so that the client can detect the same; absent: nothing. XEP-0474, XEP-0515. */
+  readonly offerAttributes?: (hash: ScramHash) => string;
   /**
    * Says which account the client claims: a prepared localpart. Called as soon as it is known and before any secret is
    * looked at; throws SaslError `temporary-auth-failure` when there were too many failures.

@@ -9,6 +9,7 @@ import { SaslError } from '../errors.ts';
 import { JID } from '../jid.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import { unguessableBytes } from '../util/ids.ts';
+import { usableBindings } from './downgrade.ts';
 import type {
   ChannelBindingType,
   SaslAttempt,
@@ -25,7 +26,7 @@ import { hashFunction, hmac, SALT_BYTES, verifyProof } from './scram-keys.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-message.ts';
 
 /**
- * The channel-binding types that are supported, best first. RFC 9266, RFC 5929 §4. The last is superseded, but all that
+ * The channel-binding types that are accepted, best first. RFC 9266, RFC 5929 §4. The last is superseded, but all that
  * slixmpp 1.8 knows: once it sees -PLUS, it logs in with tls-unique or, by RFC 5802 §6, not at all.
  */
 export const CHANNEL_BINDING_TYPES: readonly ChannelBindingType[] = [
@@ -61,7 +62,7 @@ export class Scram implements SaslMechanism {
   }
 
   usable(context: SaslContext): boolean {
-    return !this.plus || CHANNEL_BINDING_TYPES.some((type) => context.channelBinding(type) !== undefined);
+    return !this.plus || usableBindings(context).length > 0;
   }
 
   start(attempt: SaslAttempt): SaslExchange {
@@ -128,7 +129,8 @@ class ScramExchange implements SaslExchange {
     const fake = this.#mechanism.fakeKeys(jid);
     const keys = stored ?? fake;
     const nonce = first.nonce + this.#mechanism.newNonce();
-    const serverFirst = `r=${nonce},s=${keys.salt.toString('base64')},i=${keys.iterations}`;
+    const attributes = this.#attempt.offerAttributes?.(this.#mechanism.hash) ?? '';
+    const serverFirst = `r=${nonce},s=${keys.salt.toString('base64')},i=${keys.iterations}${attributes}`;
     const transcript = `${first.bare},${serverFirst}`;
     this.#challenged = { jid, keys, nonce, channelBinding, transcript };
     return { kind: 'challenge', data: Buffer.from(serverFirst) };
@@ -164,7 +166,9 @@ class ScramExchange implements SaslExchange {
     if (flag === 'n' || flag === 'y') {
       if (plus) throw new SaslError('malformed-request', { text: 'A -PLUS mechanism needs channel binding.' });
       if (flag === 'y' && [...this.#attempt.offered].some((name) => name.endsWith('-PLUS'))) {
-        throw new SaslError('not-authorized', { text: 'Channel binding is offered; the offer you saw was altered.' });
+        throw new SaslError('malformed-request', {
+          text: 'Channel binding is offered; the offer you saw was altered.',
+        });
       }
       return header;
     }

@@ -10,6 +10,8 @@ export interface XmlLimits {
   readonly maxAttributes: number;
   /** Child elements of one element. */
   readonly maxChildren: number;
+  /** Nothing may stand between top-level elements, not even white space. */
+  readonly refusesSpace?: boolean;
 }
 
 /** Input that is not XML, or not Namespaces in XML. RFC 6120 §4.9.3.13. */

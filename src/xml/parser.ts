@@ -176,8 +176,8 @@ export class XmlParser {
 
   /** Skips white space up to the next tag; false: it is not known yet whether that begins or ends an element. */
   #findMarkup(): boolean {
-    const { scanner } = this.#tokenizer;
-    scanner.skipSpace();
+    const { scanner, limits } = this.#tokenizer;
+    if (scanner.skipSpace() && limits.refusesSpace === true) throw policyViolation('white space is not allowed here');
     const { bytes, position, end } = scanner;
     if (position >= end) return false;
     if (bytes[position] !== LT) throw this.#strayText(bytes[position] as number);

@@ -1,6 +1,6 @@
 // Certificates of no worth, in DER as base64, valid for a hundred years; nobody has their keys any more.
 
-/** A certificate for each signature algorithm, with the hash that RFC 5929 §4.1 takes for it; none for Ed25519. */
+/** A certificate for each signature algorithm, with the hash that RFC 5929 §4.1 takes for it, and SHA-256 for Ed25519. */
 export const SIGNED_WITH: readonly (readonly [algorithm: string, hash: string | undefined, der: string])[] = [
   [
     'rsa-md5',
@@ -69,7 +69,7 @@ export const SIGNED_WITH: readonly (readonly [algorithm: string, hash: string | 
   ],
   [
     'ed25519',
-    undefined,
+    'sha256',
     'MIHUMIGHAhQUjH3QU1t23gHwD2srhyXP6+/eljAFBgMrZXAwDDEKMAgGA1UEAwwBdDAgFw0yNjExMjAwNzE0NDlaGA8yMTI2MTAyNzA3MTQ0OVowDDEKMAgGA1UEAwwBdDAqMAUGAytlcAMhALIRuLJgUTD+a1ebzFUS3WHN9FdzINc21TxYxCuOg23mMAUGAytlcANBAKVnUF4DyudRcUsQij7HoSqtpf15Qu3im/zd8CQQIMZU2Yv56XEfl/4lwt6iEB+vP2LWUXSzSiKnOFAugRHzvwY=',
   ],
 ];

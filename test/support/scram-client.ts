@@ -43,7 +43,7 @@ export class ScramClient {
   final(serverFirst: Buffer): Buffer {
     const { hash, password, binding } = this.#options;
     const { name, bytes } = DIGESTS[hash];
-    const match = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst.toString());
+    const match = /^r=([^,]+),s=([^,]+),i=(\d+)(?:,|$)/.exec(serverFirst.toString());
     const [, nonce = '', salt = '', iterations = ''] = match ?? [];
     if (!nonce.startsWith(this.#nonce) || nonce === this.#nonce) throw new Error(`wrong challenge: ${serverFirst}`);
     const mac = (key: Buffer, text: string): Buffer => createHmac(name, key).update(text).digest();

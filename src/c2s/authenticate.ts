@@ -1,0 +1,121 @@
+import { type FastLogin, fast } from '../core/fast.ts';
+import { inlineBinding, inlineLogin } from '../core/inline.ts';
+import { type Resumed, resumption } from '../core/resumption.ts';
+import { type AuthenticateRequest, NS_FAST, NS_SASL2 } from '../sasl/authenticate.ts';
+import { htMechanisms } from '../sasl/ht.ts';
+import { failure, type Proven, success } from '../sasl/sasl2.ts';
+import { StoreError } from '../store/store.ts';
+import type { StreamFeature } from '../stream/negotiation.ts';
+import { AUTHENTICATED } from '../stream/stream.ts';
+import type { Awaitable } from '../util/awaitable.ts';
+import { child, type Element, el, serialize } from '../xml/element.ts';
+import { bindInline, bindOffer, NS_SM } from './bind2.ts';
+import type { ClientConnection } from './connection.ts';
+import { InlineLogin } from './inline-login.ts';
+import { authenticationOptions, loggedIn, saslContext } from './login.ts';
+import { xmlLimits } from './service.ts';
+
+const ENCRYPT_FIRST = failure({ condition: 'encryption-required', text: undefined });
+
+/** SASL that does everything at once: log in, take a session up again or bind a resource, and get a token. XEP-0388. */
+export const authentication: StreamFeature<ClientConnection> = {
+  name: 'sasl2',
+  needs: 0,
+  excludes: AUTHENTICATED,
+  accepts: NS_SASL2,
+  offer: (connection) => (connection.secure ? loginOf(connection)?.sasl.offer(inlineOffers(connection)) : undefined),
+  accept(connection, element) {
+    if (!connection.secure) return connection.send(serialize(ENCRYPT_FIRST));
+    return handle(connection, element);
+  },
+};
+
+function loginOf(connection: ClientConnection): InlineLogin | undefined {
+  const { service, host } = connection;
+  const { services } = host;
+  if (!services.has(inlineLogin)) return undefined;
+  const { upgrades, pipelining } = services.use(inlineLogin);
+  const tokens = services.has(fast) ? services.use(fast) : undefined;
+  connection.inlineLogin ??= new InlineLogin({
+    ...authenticationOptions(connection),
+    // So many failures are answered; the next one ends the stream.
+    maxFailures: service.settings.current.auth.maxFailuresPerStream + 1,
+    expected: connection.claimed,
+    upgrades: upgrades ? host.users : undefined,
+    tokens: tokens && ((clientId, use) => tokens.attempt(clientId, use)),
+    pipelining,
+  });
+  return connection.inlineLogin;
+}
+
+function inlineOffers({ host }: ClientConnection): Element[] {
+  const offers: Element[] = [];
+  if (host.services.has(inlineBinding)) offers.push(bindOffer(host));
+  if (host.services.has(resumption)) offers.push(el('sm', { xmlns: NS_SM }));
+  return offers;
+}
+
+async function handle(connection: ClientConnection, element: Element): Promise<void> {
+  const login = loginOf(connection);
+  const refusal = login?.isBusy === false && element.name === 'authenticate' ? login.refusal(element) : undefined;
+  if (login === undefined || refusal !== undefined) {
+    return connection.send(serialize(refusal ?? failure({ condition: 'invalid-mechanism', text: undefined })));
+  }
+  const result = await login.sasl.handle(element);
+  if (result.proven !== undefined) return complete(connection, result.proven);
+  const limits = xmlLimits(connection.service.settings.current.limits, false);
+  connection.stream.setLimits({ ...limits, refusesSpace: login.isBusy });
+  connection.send(serialize(result.reply));
+}
+
+/** What follows when the client has proved who it is, in the order of the specifications. No stream restart. XEP-0388 §2.4.1. */
+async function complete(connection: ClientConnection, proven: Proven<FastLogin>): Promise<void> {
+  const { jid, anonymous, request, token, data } = proven;
+  const login = await loggedIn(connection, { ...proven, derivedFrom: token?.derivedFrom });
+  connection.authenticated(jid, login, anonymous);
+  connection.hold();
+  let resumed: Resumed | undefined;
+  try {
+    resumed = await resume(connection, request);
+    const bound = resumed?.isResumed === true ? undefined : await bindInline(connection, jid, request);
+    const issued = await issueToken(connection, proven);
+    // It may have gone meanwhile.
+    if (!connection.stream.isOpen) return connection.closing({ kind: 'lost' });
+    const identifier = resumed?.isResumed === true ? resumed.jid : (connection.session?.jid ?? jid);
+    connection.stream.send(serialize(success(data, identifier, [resumed?.answer, bound, issued])));
+    // A session that goes on has negotiated its stream already. XEP-0198 §9.
+    if (resumed?.isResumed !== true) connection.sendFeatures();
+  } finally {
+    if (resumed?.isResumed === true) resumed.complete();
+    connection.release();
+  }
+}
+
+function resume(connection: ClientConnection, { element }: AuthenticateRequest): Awaitable<Resumed> | undefined {
+  const { services } = connection.host;
+  const request = child(element, 'resume', NS_SM);
+  if (request === undefined || !services.has(resumption)) return undefined;
+  return services.use(resumption).resume(connection, request);
+}
+
+/** Makes the token that the client asks for, or one in the place of that which it used when it is time. XEP-0484 §3. */
+async function issueToken(connection: ClientConnection, proven: Proven<FastLogin>): Promise<Element | undefined> {
+  const { jid, anonymous, request, token } = proven;
+  const { services } = connection.host;
+  const { clientId, requestToken } = request;
+  const isRenewed = token?.isDue === true && request.fast?.invalidate !== true;
+  const mechanism = requestToken ?? (isRenewed ? proven.mechanism : undefined);
+  const { login } = connection;
+  if (mechanism === undefined || clientId === undefined || login === undefined || anonymous) return undefined;
+  if (!services.has(fast) || !htMechanisms(saslContext(connection)).includes(mechanism)) return undefined;
+  try {
+    const issued = await services.use(fast).issue(jid, clientId, mechanism, login);
+    const expiry = new Date(issued.expiresAt).toISOString();
+    return el('token', { xmlns: NS_FAST, token: issued.token, expiry });
+  } catch (error) {
+    // The login is good without a token too.
+    if (!(error instanceof StoreError)) throw error;
+    connection.log.error('fast.not-stored', { jid: jid.toString() }, error);
+    return undefined;
+  }
+}

@@ -1,0 +1,190 @@
+import type { Key, Store, Table } from '../store/store.ts';
+import type { Clock } from '../util/clock.ts';
+import { newId } from '../util/ids.ts';
+import { type Facts, type Grant, isLive, type Token } from './grant-record.ts';
+import type { Role } from './roles.ts';
+import type { Sealing } from './sealing.ts';
+
+const SWEEP_BATCH = 256;
+
+/** Why a grant ended. */
+export type RevocationReason = 'revoked' | 'password-changed' | 'replaced' | 'account-removed';
+
+/** What a new grant is to be. */
+export interface GrantDraft {
+  readonly purpose: string;
+  readonly role: Role;
+  readonly client?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly expiresAt?: number | undefined;
+  readonly tokens: Readonly<Record<string, Token>>;
+  readonly data?: Facts;
+}
+
+export interface GrantsOptions {
+  readonly domain: string;
+  readonly store: Store;
+  /** The table of all hosts, opened with `GRANTS`. */
+  readonly table: Table<Grant>;
+  readonly clock: Clock;
+  readonly sealing: Sealing;
+  /** How many grants of one purpose an account may have; the least recently used makes room for another. */
+  readonly maxPerPurpose?: number;
+}
+
+/** How a grant is changed: what it becomes, or undefined to end it. */
+export type GrantChange = (grant: Grant | undefined) => Grant | undefined;
+
+/**
+ * The access that accounts of one host have given away beside their passwords. Localparts are prepared ones. Writes resolve
+ * when durable; whoever is told that a grant was revoked may rely on it.
+ */
+export class Grants {
+  readonly sealing: Sealing;
+  readonly #domain: string;
+  readonly #store: Store;
+  readonly #table: Table<Grant>;
+  readonly #clock: Clock;
+  readonly #maxPerPurpose: number;
+  readonly #listeners: ((local: string, grant: Grant, reason: RevocationReason) => void)[] = [];
+  // Uses that are not written yet, by localpart and id: together, a thousand logins cost one write.
+  readonly #used = new Map<string, readonly [local: string, id: string, at: number]>();
+
+  constructor({ domain, store, table, clock, sealing, maxPerPurpose = 100 }: GrantsOptions) {
+    this.sealing = sealing;
+    this.#domain = domain;
+    this.#store = store;
+    this.#table = table;
+    this.#clock = clock;
+    this.#maxPerPurpose = maxPerPurpose;
+  }
+
+  /** Calls `run` when a grant has been revoked and that is durable. Not for those that expire. */
+  onRevoked(run: (local: string, grant: Grant, reason: RevocationReason) => void): void {
+    this.#listeners.push(run);
+  }
+
+  /** The grant, expired or not. */
+  get(local: string, id: string): Promise<Grant | undefined> {
+    return this.#table.get(this.#domain, local, id);
+  }
+
+  /** Whether there is such a grant and it can be used. */
+  async isLive(local: string, id: string): Promise<boolean> {
+    const grant = await this.get(local, id);
+    return grant !== undefined && isLive(grant, this.#clock.now());
+  }
+
+  /** The grants of an account that can be used, in the order of their identifiers. */
+  async list(local: string): Promise<Grant[]> {
+    const now = this.#clock.now();
+    return (await this.#all(local)).filter((grant) => isLive(grant, now));
+  }
+
+  /** The identifier of the one grant that a client of an account has for a purpose. */
+  idFor(local: string, purpose: string, client: string): string {
+    return this.sealing.digest(`${purpose}\0${local}@${this.#domain}\0${client}`).slice(0, 20);
+  }
+
+  /** Makes a grant, by its own identifier or a new one. Its account keeps so many of the purpose as is allowed. */
+  async create(local: string, draft: GrantDraft, id = newId()): Promise<Grant> {
+    const grant = this.draft(draft, id);
+    await this.#table.put([this.#domain, local, id], grant);
+    await this.makeRoom(local, draft.purpose);
+    return grant;
+  }
+
+  /** The grant that a draft becomes, not stored yet: for {@link change}. */
+  draft({ purpose, role, client, parent, expiresAt, tokens, data = {} }: GrantDraft, id: string): Grant {
+    const now = this.#clock.now();
+    return { id, purpose, role, client, parent, createdAt: now, accessedAt: now, expiresAt, tokens, data };
+  }
+
+  /** Changes a grant atomically; `change` may run again, and what it throws is thrown. Ends it without telling anybody. */
+  change(local: string, id: string, change: GrantChange): Promise<Grant | undefined> {
+    return this.#table.update([this.#domain, local, id], change);
+  }
+
+  /** Drops the least recently used grants of a purpose beyond those that are allowed, and all that have expired. */
+  async makeRoom(local: string, purpose: string): Promise<void> {
+    const now = this.#clock.now();
+    const own = (await this.#all(local)).filter((grant) => grant.purpose === purpose);
+    const live = own.filter((grant) => isLive(grant, now)).sort((a, b) => b.accessedAt - a.accessedAt);
+    const kept = new Set(live.slice(0, this.#maxPerPurpose));
+    const surplus = own.filter((grant) => !kept.has(grant));
+    if (surplus.length > 0) await this.#end(local, surplus, 'replaced');
+  }
+
+  /** Remembers that a grant was used now; {@link writeUses} makes it last. */
+  used(local: string, id: string): void {
+    this.#used.set(`${local}\0${id}`, [local, id, this.#clock.now()]);
+  }
+
+  /** Writes the uses that are remembered. */
+  async writeUses(): Promise<void> {
+    if (this.#used.size === 0) return;
+    const due = [...this.#used.values()];
+    this.#used.clear();
+    await this.#store.commit((batch) => {
+      for (const [local, id, at] of due) {
+        batch.update(this.#table, [this.#domain, local, id], (grant) => grant && { ...grant, accessedAt: at });
+      }
+    });
+  }
+
+  /** Ends a grant, its tokens, and all that was derived from it, together. Says whether there was one that could be used. */
+  async revoke(local: string, id: string, reason: RevocationReason = 'revoked'): Promise<boolean> {
+    const all = await this.#all(local);
+    const grant = all.find((candidate) => candidate.id === id);
+    if (grant === undefined) return false;
+    const wasLive = isLive(grant, this.#clock.now());
+    await this.#end(local, [grant, ...descendants(all, id)], reason);
+    return wasLive;
+  }
+
+  /** Ends the grants of an account: all of them, or those whose newest token is older than a time. */
+  async revokeAll(local: string, reason: RevocationReason, issuedBefore = Number.POSITIVE_INFINITY): Promise<void> {
+    const old = (grant: Grant): boolean => Object.values(grant.tokens).every((token) => token.issuedAt < issuedBefore);
+    const ending = (await this.#all(local)).filter(old);
+    if (ending.length > 0) await this.#end(local, ending, reason);
+  }
+
+  /** Removes what nobody can use any more, of all accounts. */
+  async sweep(): Promise<void> {
+    const now = this.#clock.now();
+    let dead: Key[] = [];
+    for await (const [key, grant] of this.#table.list([this.#domain])) {
+      if (!isLive(grant, now)) dead.push(key);
+      if (dead.length < SWEEP_BATCH) continue;
+      await this.#bury(dead, now);
+      dead = [];
+    }
+    if (dead.length > 0) await this.#bury(dead, now);
+  }
+
+  async #bury(dead: readonly Key[], now: number): Promise<void> {
+    await this.#store.commit((batch) => {
+      // It may have been renewed since it was read.
+      for (const key of dead)
+        batch.update(this.#table, key, (grant) => (grant && isLive(grant, now) ? grant : undefined));
+    });
+  }
+
+  async #all(local: string): Promise<Grant[]> {
+    const all: Grant[] = [];
+    for await (const [, grant] of this.#table.list([this.#domain, local])) all.push(grant);
+    return all;
+  }
+
+  async #end(local: string, ending: readonly Grant[], reason: RevocationReason): Promise<void> {
+    await this.#store.commit((batch) => {
+      for (const { id } of ending) batch.delete(this.#table, [this.#domain, local, id]);
+    });
+    for (const grant of ending) for (const run of this.#listeners) run(local, grant, reason);
+  }
+}
+
+function descendants(all: readonly Grant[], id: string): Grant[] {
+  const own = all.filter((grant) => grant.parent === id);
+  return own.flatMap((grant) => [grant, ...descendants(all, grant.id)]);
+}

@@ -1,0 +1,21 @@
+import type { Role } from './roles.ts';
+
+/** What a client says of itself at login; nobody but the account's owner is shown it. XEP-0388 §2.2. */
+export interface UserAgent {
+  readonly software: string | undefined;
+  readonly device: string | undefined;
+}
+
+/** How the client of a stream or session got in. */
+export interface Login {
+  /** The SASL mechanism. */
+  readonly mechanism: string;
+  /** When it was proved who the client is, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly role: Role;
+  /** The identifier of the client's installation, a UUID in lower case; undefined if it gave none. Never shown to others. */
+  readonly clientId: string | undefined;
+  readonly userAgent: UserAgent | undefined;
+  /** The grant that the login depends on, for those that did not use the password. */
+  readonly grantId: string | undefined;
+}
