@@ -144,6 +144,7 @@ class ManagedSessions {
     }
     return {
       isResumed: true,
+      jid: session.jid,
       answer: el('resumed', { xmlns: NS, previd: id, h: String(session.handled), location: this.#options.location }),
       complete: () => {
         this.#claimed.delete(id);
