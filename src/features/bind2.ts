@@ -1,5 +1,5 @@
 import type { Feature } from '../core/feature.ts';
-import { inlineBinding, inlineLogin } from '../core/inline.ts';
+import { inlineBinding } from '../core/inline.ts';
 import { type JID, JidError } from '../jid.ts';
 import { unguessableBytes } from '../util/ids.ts';
 
@@ -12,7 +12,6 @@ const GENERATED_LENGTH = 12;
 export const bind2: Feature = {
   name: 'bind2',
   specs: [{ xep: 386, version: '1.0.1' }],
-  needs: [inlineLogin],
   setup(host) {
     const { sealing } = host.grants;
     // A keyed hash, so that nobody who sees the address learns the identifier. §3.1.

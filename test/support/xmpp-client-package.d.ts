@@ -5,6 +5,18 @@ declare module '@xmpp/client' {
   interface Credentials {
     username: string;
     password: string;
+    token?: Token;
+  }
+
+  interface Token {
+    mechanism: string;
+    token: string;
+    expiry: string;
+  }
+
+  /** Where the library keeps its token, in memory unless it is replaced. */
+  interface Fast {
+    fetchToken(): Promise<Token | null | undefined>;
   }
 
   interface Options {
@@ -12,8 +24,9 @@ declare module '@xmpp/client' {
     domain: string;
     resource?: string;
     credentials?: (
-      authenticate: (credentials: Credentials, mechanism: string) => Promise<void>,
+      authenticate: (credentials: Credentials, mechanism: string, userAgent?: Element) => Promise<void>,
       mechanisms: readonly string[],
+      fast: Fast | null,
     ) => Promise<void>;
     timeout?: number;
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Client, client, xml } from '@xmpp/client';
 import type { Element } from '@xmpp/xml';
 import { WebSocket } from 'ws';
@@ -17,6 +18,10 @@ export interface XmppClientOptions {
   readonly resource?: string;
   /** PLAIN unless given, where it is offered: the library computes the others slowly. */
   readonly mechanism?: string;
+  /** Logs in by SASL2 and has everything else with it; else as RFC 6120 has it, one after the other. */
+  readonly inline?: boolean;
+  /** Whom the client says it is an installation of, for SASL2. */
+  readonly clientId?: string;
 }
 
 /** A client made with the library @xmpp/client. Stanzas that are no answers are kept until they are asked for. */
@@ -30,17 +35,21 @@ export class XmppClient {
   mechanisms: readonly string[] = [];
 
   constructor(server: LiveServer, username: string, options: XmppClientOptions = {}) {
-    const { over = 'tcp', password = PASSWORD, resource, mechanism } = options;
+    const { over = 'tcp', password = PASSWORD, resource, mechanism, inline = false } = options;
+    const userAgent = xml('user-agent', { id: options.clientId ?? randomUUID() });
     this.client = client({
       service: server.urls[over],
       domain: DOMAIN,
       ...(resource === undefined ? {} : { resource }),
-      credentials: (authenticate, mechanisms) => {
+      credentials: async (authenticate, mechanisms, fast) => {
         this.mechanisms = mechanisms;
         const usual = mechanisms.includes('PLAIN') ? 'PLAIN' : 'SCRAM-SHA-1';
-        return authenticate({ username, password }, mechanism ?? usual);
+        const token = await fast?.fetchToken();
+        return authenticate({ username, password, ...(token ? { token } : {}) }, mechanism ?? usual, userAgent);
       },
     });
+    // The library would rather use what is newer.
+    if (!inline) this.client.prependListener('element', hideSasl2);
     this.client.reconnect.delay = 50;
     this.client.on('error', (error: Error) => this.errors.push(error));
     this.client.on('stanza', (stanza: Element) => {
@@ -139,4 +148,8 @@ export class XmppClient {
     );
     return result.getChildElements()[0];
   }
+}
+
+function hideSasl2(element: Element): void {
+  if (element.name.endsWith('features')) element.remove('authentication', 'urn:xmpp:sasl:2');
 }

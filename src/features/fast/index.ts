@@ -2,7 +2,6 @@ import { integer } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import { fast as fastService } from '../../core/fast.ts';
 import type { Feature } from '../../core/feature.ts';
-import { inlineLogin } from '../../core/inline.ts';
 import { FastTokens } from './tokens.ts';
 
 const MINUTE_MS = 60_000;
@@ -28,7 +27,6 @@ export const fast: Feature<ConfigOf<typeof config>> = {
   name: 'fast',
   specs: [{ xep: 484, version: '0.2.0', note: 'HT-SHA-256 with EXPR, ENDP and NONE; no TLS early data' }],
   config,
-  needs: [inlineLogin],
   setup(host, settings) {
     if (settings.rotateAfterMs >= settings.tokenTtlMs) host.log.warn('fast.never-rotated', { ...settings });
     const { grants, users, clock, domain } = host;
