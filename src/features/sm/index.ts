@@ -131,6 +131,7 @@ class ManagedSessions {
       return refusal('item-not-found', this.#ended.get(id), stream.jid?.local);
     }
     const { account, session } = found;
+    if (isOtherClient(session, stream)) return refusal('item-not-found');
     if (this.#claimed.has(id)) return refusal('conflict');
     if (session.outbox?.accepts(h) !== true) {
       this.#host.log.warn('sm.counter', { jid: session.jid.toString(), h, sent: session.outbox?.sent ?? 0 });
@@ -266,4 +267,10 @@ function counter(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined;
   const value = Number(text);
   return value < 2 ** 32 ? value : undefined;
+}
+
+// Each installation keeps to its own sessions, as far as it says which one it is.
+function isOtherClient({ login }: Session, stream: ClientStream): boolean {
+  const [before, now] = [login?.clientId, stream.login?.clientId];
+  return before !== undefined && now !== undefined && before !== now;
 }
