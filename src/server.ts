@@ -227,12 +227,21 @@ export class Server {
     const c2s = new C2sListener(service, this.#admission);
     this.#c2s = c2s;
     const { shutdownMs } = this.settings.current.limits.timeouts;
+    this.#undo.push(() => this.#settle());
     this.#undo.push(() =>
       deadline(c2s.shutDown(), shutdownMs, this.clock).catch(() => {
         this.log.warn('shutdown.forced', { connections: c2s.connections.size });
         c2s.breakOff();
       }),
     );
+  }
+
+  // What clients have sent is handled while all hosts are still there.
+  async #settle(): Promise<void> {
+    const settled = Promise.all([...this.hosts.values()].map((host) => host.settled()));
+    await deadline(settled, this.settings.current.limits.timeouts.closeMs, this.clock).catch(() => {
+      this.log.warn('shutdown.unsettled');
+    });
   }
 
   async #listen(): Promise<void> {

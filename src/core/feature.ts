@@ -1,4 +1,5 @@
 import type { Section } from '../config/schema.ts';
+import type { StreamError } from '../errors.ts';
 import type { HttpHandler, HttpMethod } from '../http/message.ts';
 import type { RouteOptions, Routes } from '../http/routes.ts';
 import type { JID } from '../jid.ts';
@@ -15,7 +16,7 @@ import type { Advertised, Advertiser } from './advertisements.ts';
 import type { ClientStream } from './client-stream.ts';
 import type { Command } from './commands.ts';
 import type { Grants } from './grants.ts';
-import type { Host, Settings } from './host.ts';
+import type { Host, RestorableSession, Settings } from './host.ts';
 import type { InlineFeature } from './inline.ts';
 import type { Addressee, AudienceCheck, IqHandler, IqRoute } from './iq.ts';
 import type { Fork } from './outbox.ts';
@@ -106,8 +107,13 @@ export interface FeatureHost {
   restoreState(session: Session, saved: Readonly<Record<string, unknown>>): void;
   /** Ends a session for good. */
   endSession(account: Account, session: Session, reason: EndReason): void;
-  /** Puts a session back that another process had, without a stream. Rejects with a StanzaError when it cannot be. */
-  restoreSession(jid: JID, boundAt: number, restore: (session: Session) => void): Promise<void>;
+  /** The same, and closes its stream with an error. */
+  kick(account: Account, session: Session, error: StreamError): void;
+  /**
+   * Puts a session back that another process had, without a stream. Rejects when that cannot be, with a StanzaError if its
+   * account is not there any more; what waited for its client then goes elsewhere.
+   */
+  restoreSession(saved: RestorableSession, restore: (session: Session) => void): Promise<void>;
   /** Says how messages are marked that reach somebody late, by way of another session. One feature knows. */
   stampDelay(stamp: Stamp): void;
   /** Runs when all features of all hosts are set up, before the first client gets in; never when none will. */
@@ -285,8 +291,12 @@ export class FeatureScope implements FeatureHost {
     this.#host.endSession(account, session, reason);
   }
 
-  restoreSession(jid: JID, boundAt: number, restore: (session: Session) => void): Promise<void> {
-    return this.#host.restoreSession(jid, boundAt, restore);
+  kick(account: Account, session: Session, error: StreamError): void {
+    this.#host.kick(account, session, error);
+  }
+
+  restoreSession(saved: RestorableSession, restore: (session: Session) => void): Promise<void> {
+    return this.#host.restoreSession(saved, restore);
   }
 
   stampDelay(stamp: Stamp): void {

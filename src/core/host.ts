@@ -21,6 +21,7 @@ import type { InlineFeature } from './inline.ts';
 import { type Addressee, IqRequests, IqRoutes } from './iq.ts';
 import { LiveAccounts } from './live-accounts.ts';
 import type { Fork, OutboxEntry } from './outbox.ts';
+import { endOnPasswordChange } from './password-change.ts';
 import { type Chains, makeChains, Path, type Stamp } from './path.ts';
 import {
   accountRemoved,
@@ -55,6 +56,15 @@ export interface HostOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: Settings;
+}
+
+/** A session of another process. */
+export interface RestorableSession {
+  readonly jid: JID;
+  /** Milliseconds since the epoch. */
+  readonly boundAt: number;
+  /** What its client has not acknowledged. */
+  readonly entries: readonly OutboxEntry[];
 }
 
 /** A virtual host: its users, its live accounts, and what its features registered. */
@@ -139,6 +149,7 @@ export class Host implements Destination {
     this.chains = makeChains(bug);
     this.routes = new IqRoutes({ clock, timeoutMs: () => settings.current.limits.timeouts.iqMs, bug });
     connectGrants(this, bug);
+    endOnPasswordChange(this);
     this.#requests = new IqRequests(clock, (iq) => router.send(iq));
     this.#path = new Path({
       chains: this.chains,
@@ -275,16 +286,34 @@ export class Host implements Destination {
 
   /**
    * Puts a session back that another process had, as it was and without a stream; nobody is told, because for others it was
-   * never gone. Rejects with a StanzaError when its account is not there any more.
+   * never gone. Rejects when that cannot be, with a StanzaError when its account is not there any more; what waited for its
+   * client then goes elsewhere.
    */
-  restoreSession(jid: JID, boundAt: number, restore: (session: Session) => void): Promise<void> {
+  restoreSession({ jid, boundAt, entries }: RestorableSession, restore: (session: Session) => void): Promise<void> {
     const account = this.#live.obtain(jid.local, false);
     return account.exclusively(async () => {
-      await this.#requireEnabled(account);
+      try {
+        await this.#requireEnabled(account);
+      } catch (error) {
+        await this.#redeliver(account, entries);
+        throw error;
+      }
       const session = this.#makeSession(account, jid, undefined, boundAt);
       session.detach();
-      restore(session);
+      try {
+        restore(session);
+      } catch (error) {
+        this.endSession(account, session, { kind: 'lost', cause: error });
+        throw error;
+      }
     });
+  }
+
+  /** Resolves when everything that has arrived from managed sessions and for accounts is handled. */
+  async settled(): Promise<void> {
+    const accounts = [...this.#live.all.values()];
+    await Promise.all(accounts.flatMap(({ sessions }) => [...sessions.values()].map((session) => session.settled())));
+    await Promise.all(accounts.map((account) => (account.lane.isIdle ? undefined : account.exclusively(() => {}))));
   }
 
   async #requireEnabled(account: Account): Promise<void> {
@@ -333,8 +362,9 @@ export class Host implements Destination {
   }
 
   // In the account's lane, so that nothing that arrives later overtakes it.
-  #redeliver(account: Account, left: readonly OutboxEntry[]): Awaitable<void> {
-    if (this.#live.has(account)) return this.#path.redeliver(account, left);
+  async #redeliver(account: Account, left: readonly OutboxEntry[]): Promise<void> {
+    const isThere = this.#live.has(account) && (account.isAnonymous || (await this.users.exists(account.jid.local)));
+    return isThere ? this.#path.redeliver(account, left) : this.#path.giveBack(left);
   }
 
   /** Closes a session's stream with an error and ends the session. */
@@ -345,9 +375,10 @@ export class Host implements Destination {
   }
 
   /** Ends every session of an account. */
-  kickAll(local: string, error: StreamError): void {
+  kickAll(local: string, error: StreamError, except?: JID): void {
     const account = this.#live.get(local);
-    if (account !== undefined) for (const session of [...account.sessions.values()]) this.kick(account, session, error);
+    const ending = [...(account?.sessions.values() ?? [])].filter(({ jid }) => except?.equals(jid) !== true);
+    if (account !== undefined) for (const session of ending) this.kick(account, session, error);
   }
 
   /**

@@ -17,11 +17,19 @@ export interface Exit {
  * lost when none is left that could.
  */
 export class Fork {
+  /** When the message came, if it is on its way for the second time; in milliseconds since the epoch. */
+  readonly since: number | undefined;
   #open: number;
   #hasArrived = false;
 
-  constructor(copies: number) {
+  constructor(copies: number, since?: number) {
     this.#open = copies;
+    this.since = since;
+  }
+
+  /** Whether one of the copies was acknowledged, or has left for a client that acknowledges nothing. */
+  get hasArrived(): boolean {
+    return this.#hasArrived;
   }
 
   arrived(): void {
@@ -38,10 +46,12 @@ export class Fork {
 /** A stanza that a session has not acknowledged, or that has not left yet. */
 export interface OutboxEntry {
   readonly stanza: AnyStanza;
-  /** When it was handed to the session, in milliseconds since the epoch. */
+  /** When it came: to this session or, with a fork that knows better, to us; in milliseconds since the epoch. */
   readonly at: number;
   /** For a message that must not be lost; undefined for what is of use to this session only. */
   readonly fork: Fork | undefined;
+  /** What it waits for, or has waited for; undefined when nothing. */
+  readonly stored: Promise<unknown> | undefined;
   readonly bytes: number;
   state: 'pending' | 'ready' | 'dropped';
 }
@@ -158,6 +168,8 @@ export class Outbox {
 
   /** Sends again, in order and under the same numbers, what was sent and not acknowledged. XEP-0198 §5. */
   replay(exit: Exit): void {
+    // Whatever was asked before has gone with the old stream.
+    this.#requested = this.acknowledged;
     for (let i = 0; i < this.#unacknowledged; i++) exit.send((this.#entries[i] as OutboxEntry).stanza.toString());
   }
 

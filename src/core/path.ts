@@ -2,7 +2,7 @@ import { StanzaError } from '../errors.ts';
 import { type AnyStanza, type Iq, type Message, mayBounce } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Account, Arrival } from './account.ts';
-import { chooseRecipients, UNDELIVERABLE } from './delivery.ts';
+import { chooseRecipients, refused, UNDELIVERABLE } from './delivery.ts';
 import { type BugReport, FilterChain, StanzaPassage } from './filters.ts';
 import type { Addressee, IqRequests, IqRoutes } from './iq.ts';
 import { Fork, type OutboxEntry } from './outbox.ts';
@@ -99,8 +99,10 @@ export class Path {
     const event: SessionReceiving & { stanza: AnyStanza } = { stanza, session };
     const stop = chain.run(event);
     if (isPromise(stop)) throw new Error('filters of sessionReceives must not wait');
-    if (stop === undefined) session.deliver(event.stanza, stored, fork);
-    else if (stop !== CONSUMED) this.#router.bounce(stanza, stop);
+    if (stop === undefined) return session.deliver(event.stanza, stored, fork);
+    // The filter has seen to this copy; whether others arrive is not its business.
+    fork?.abandon();
+    if (stop !== CONSUMED) this.#router.bounce(stanza, stop);
   }
 
   /**
@@ -108,11 +110,20 @@ export class Path {
    * where it would go had the session never been, a request is answered with an error. XEP-0198 §5, RFC 6121 §8.5.
    */
   async redeliver(account: Account, left: readonly OutboxEntry[]): Promise<void> {
-    for (const { stanza, fork, at } of left) {
+    for (const { stanza, fork, stored, at } of left) {
       if (stanza.kind === 'iq') this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
-      else if (stanza.kind === 'message' && fork?.abandon() === true) {
+      else if (stanza.kind === 'message' && fork?.abandon() === true && (await isFulfilled(stored))) {
         await this.#message(account, stanza, undefined, undefined, at);
       }
+    }
+  }
+
+  /** The same where there is no account any more: whoever would be told of that is told. RFC 6121 §8.5.1. */
+  async giveBack(left: readonly OutboxEntry[]): Promise<void> {
+    for (const { stanza, fork, stored } of left) {
+      const isLost = stanza.kind === 'message' && fork?.abandon() === true && (await isFulfilled(stored));
+      const isAnswered = stanza.kind === 'message' ? isLost && refused(stanza).otherwise === 'error' : true;
+      if (stanza.kind !== 'presence' && isAnswered) this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
     }
   }
 
@@ -257,9 +268,19 @@ export class Path {
 export type Stamp = (message: Message, at: number) => Message;
 
 // Only a message that somebody would miss, and only where a session can say that it never had it.
-function forkOf({ stanza, recipients }: StanzaPassage<undefined>): Fork | undefined {
+function forkOf({ stanza, recipients, since }: StanzaPassage<undefined>): Fork | undefined {
   if (stanza.type === 'headline' || stanza.type === 'error') return undefined;
-  return recipients.some((session) => session.outbox !== undefined) ? new Fork(recipients.length) : undefined;
+  return recipients.some((session) => session.outbox !== undefined) ? new Fork(recipients.length, since) : undefined;
+}
+
+// What is not stored is not to be sent, and its sender has been told.
+function isFulfilled(stored: Promise<unknown> | undefined): Awaitable<boolean> {
+  return (
+    stored?.then(
+      () => true,
+      () => false,
+    ) ?? true
+  );
 }
 
 const OWN: readonly Addressee[] = ['self', 'account'];

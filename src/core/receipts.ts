@@ -53,7 +53,8 @@ export function releaseAfter(receipt: Receipt, run: () => Awaitable<void>): Awai
 export class Receipts {
   #handled: number;
   #waiting: Receipt[] = [];
-  #settled: (() => void)[] = [];
+  // Who waits for what had arrived, the first to be told first.
+  #settled: { readonly last: Receipt; readonly resolve: () => void }[] = [];
 
   constructor(handled = 0) {
     this.#handled = handled;
@@ -75,18 +76,25 @@ export class Receipts {
     return this.#waiting.length === 0;
   }
 
-  /** Resolves when everything that has arrived is handled; now, if it is. */
+  /** Resolves when everything that has arrived by now is handled. */
   settled(): Promise<void> {
-    return this.isSettled ? Promise.resolve() : new Promise((resolve) => this.#settled.push(resolve));
+    const last = this.#waiting.at(-1);
+    return last === undefined ? Promise.resolve() : new Promise((resolve) => this.#settled.push({ last, resolve }));
   }
 
   readonly #advance = (): void => {
+    const waiting = this.#waiting;
     let done = 0;
-    while (this.#waiting[done]?.isDone === true) done++;
+    for (; waiting[done]?.isDone === true; done++) if (waiting[done] === this.#settled[0]?.last) this.#tell();
     if (done === 0) return;
     this.#handled = (this.#handled + done) % MODULUS;
-    if (done < this.#waiting.length) return void this.#waiting.splice(0, done);
-    this.#waiting.length = 0;
-    for (const resolve of this.#settled.splice(0)) resolve();
+    if (done === waiting.length) waiting.length = 0;
+    else waiting.splice(0, done);
   };
+
+  // Those told look at the counter later, when it has advanced.
+  #tell(): void {
+    const last = this.#settled[0]?.last;
+    while (this.#settled[0]?.last === last && this.#settled.length > 0) this.#settled.shift()?.resolve();
+  }
 }

@@ -102,6 +102,11 @@ export class Session {
     return this.#priority;
   }
 
+  /** Nothing reaches its client any more. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   /** The stream is gone and the session waits for another. */
   get isHibernating(): boolean {
     return this.#link === undefined && !this.#hasEnded;
@@ -136,22 +141,27 @@ export class Session {
     const xml = stanza.toString();
     const limits = this.#limits();
     const waiting = (this.#link?.bufferedBytes ?? 0) + (this.#outbox?.bytes ?? 0);
-    if (waiting + xml.length > limits.outboxBytes) return this.#overflowed(this);
+    const isTooMuch = waiting + xml.length > limits.outboxBytes;
     const link = this.#link;
-    if (stored === undefined && this.#outbox === undefined && link !== undefined) {
+    if (stored === undefined && this.#outbox === undefined && link !== undefined && !isTooMuch) {
       fork?.arrived();
       return link.send(xml);
     }
     this.#outbox ??= new Outbox();
     const outbox = this.#outbox;
-    if (outbox.length >= limits.outboxStanzas) return this.#overflowed(this);
     const entry: OutboxEntry = {
       stanza,
       fork,
-      at: this.#clock.now(),
+      stored,
+      at: fork?.since ?? this.#clock.now(),
       bytes: xml.length,
       state: stored === undefined ? 'ready' : 'pending',
     };
+    if (isTooMuch || outbox.length >= limits.outboxStanzas) {
+      // The one too many is not lost either.
+      outbox.push(entry);
+      return this.#overflowed(this);
+    }
     if (entry.state === 'ready' && outbox.isManaged && outbox.isFlowing && link !== undefined) {
       outbox.keep(entry);
       link.send(xml);

@@ -8,7 +8,7 @@ import type { JournalEntry } from '../../store/store.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { sleep } from '../../util/clock.ts';
 import { parseElement } from '../../xml/parser.ts';
-import { delayed } from '../shared/delay.ts';
+import { delayed, delayedSince } from '../shared/delay.ts';
 import { hasContent, isStorable } from '../shared/storable.ts';
 import { EXTENTS, Mailboxes, MESSAGES } from './mailboxes.ts';
 
@@ -72,7 +72,7 @@ export const offline: Feature = {
       while (isReady(session) && !isEmpty.of(account)) {
         const { entries, complete } = await mailboxes.read(account.jid, PAGE);
         const sent = await handOver(host, session, entries, until);
-        // A session that has ended meanwhile may not have read what it was handed, unless it keeps what is not acknowledged.
+        // A session that is gone may not have read what it was handed, unless it keeps what is not acknowledged.
         if (session.link === undefined && session.management === undefined) return;
         const isLast = complete && sent === entries.length;
         await mailboxes.remove(account.jid, entries.slice(0, sent), isLast);
@@ -105,7 +105,12 @@ async function handOver(
       if (session.link === undefined || host.clock.monotonic() >= until) return sent;
       await sleep(host.clock, POLL_MS);
     }
-    host.deliver(session, parseStanza(parseElement(value), undefined), new Fork(1));
+    // What is handed to a session after its end is lost.
+    if (session.hasEnded) return sent;
+    const message = parseStanza(parseElement(value), undefined);
+    // Of a session that acknowledges nothing, what it may not have had stays in the mailbox.
+    const fork = session.management && new Fork(1, delayedSince(message, host.domain));
+    host.deliver(session, message, fork);
   }
   return entries.length;
 }

@@ -3,11 +3,11 @@ import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Account } from '../../core/account.ts';
 import type { ClientStream } from '../../core/client-stream.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
-import { sessionEnded, sessionResumed } from '../../core/points.ts';
+import { accountRemoved, sessionEnded, sessionResumed } from '../../core/points.ts';
 import { type Resumed, resumption } from '../../core/resumption.ts';
 import type { Management, Session } from '../../core/session.ts';
-import type { Slot } from '../../core/slots.ts';
 import { type StanzaErrorCondition, StreamError } from '../../errors.ts';
+import type { JID } from '../../jid.ts';
 import { AUTHENTICATED } from '../../stream/stream.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { deadline } from '../../util/deadline.ts';
@@ -25,6 +25,8 @@ const REQUEST = serialize(el('r', { xmlns: NS }));
 const SWEEP_MS = 1000;
 /** How long the handling of a client's last stanzas may take before its counter is told. */
 const SETTLE_MS = 10_000;
+/** The same when the server stops. */
+const SAVE_MS = 1000;
 /** The counters of so many ended sessions are remembered, for the clients that ask. */
 const REMEMBERED = 10_000;
 
@@ -45,6 +47,13 @@ const config = section('Stream management: nothing is lost when a connection bre
     reload: 'restart',
   }),
 });
+
+interface Managed {
+  /** Under which it can be resumed; undefined when it cannot. */
+  readonly id: string | undefined;
+  readonly account: Account;
+  readonly session: Session;
+}
 
 interface Remembered {
   readonly local: string;
@@ -69,43 +78,53 @@ export const sm: Feature<ConfigOf<typeof config>> = {
       accept: (stream, element) => sessions.take(stream, element),
     });
     host.observe(sessionEnded, ({ session }) => sessions.forget(session));
+    host.observe(accountRemoved, ({ jid }) => sessions.removed(jid));
     host.every('sm', SWEEP_MS, () => sessions.sweep());
     host.ready(() => sessions.restore());
     host.defer(() => sessions.save());
   },
 };
 
-/** The sessions of one host whose stanzas are numbered, by the identifiers under which they can be resumed. */
+/** The sessions of one host whose stanzas are numbered. */
 class ManagedSessions {
   readonly #host: FeatureHost;
   readonly #options: ConfigOf<typeof config>;
-  readonly #byId = new Map<string, { readonly account: Account; readonly session: Session }>();
-  readonly #ids: Slot<Session, string>;
+  readonly #all = new Map<Session, Managed>();
+  /** Those that can be resumed. */
+  readonly #byId = new Map<string, Managed>();
   readonly #ended = new LruCache<string, Remembered>(REMEMBERED);
   readonly #saved: SavedSessions;
-  // Being resumed, each on one stream.
-  readonly #claimed = new Set<string>();
+  /** The streams on which sessions are being resumed. */
+  readonly #claims = new Map<Session, ClientStream>();
+  /** Who has asked for a counter that is not settled. */
+  readonly #asking = new Set<Session>();
 
   constructor(host: FeatureHost, options: ConfigOf<typeof config>) {
     this.#host = host;
     this.#options = options;
-    this.#ids = host.sessionSlot(() => '');
     this.#saved = new SavedSessions(host);
   }
 
   /** Takes an element of a client. XEP-0198 §3–§5. */
   take(stream: ClientStream, element: Element): Awaitable<void> {
     const { session } = stream;
-    const reply = (answer: Element): void => stream.stream.send(serialize(answer));
     if (element.name === 'resume' && session === undefined) return this.#resumeNow(stream, element);
-    if (element.name === 'resume' || session === undefined) return reply(failed('unexpected-request'));
-    if (element.name === 'enable') return reply(this.enable(stream, element));
+    if (element.name === 'enable') return stream.stream.send(serialize(this.enable(stream, element)));
     if (element.name === 'a') return this.#acknowledged(session, element);
-    if (element.name !== 'r') throw new StreamError('unsupported-stanza-type');
-    const answer = (): void => reply(el('a', { xmlns: NS, h: String(session.handled) }));
+    if (element.name !== 'r' && element.name !== 'resume') throw new StreamError('unsupported-stanza-type');
+    if (element.name === 'r' && session?.management !== undefined) return this.#answer(stream, session);
+    stream.stream.send(serialize(failed('unexpected-request')));
+  }
+
+  // What came before the question counts once it is handled. The client's next stanza does not wait for that; its next
+  // question does.
+  #answer({ stream }: ClientStream, session: Session): Awaitable<void> {
+    const answer = (): void => stream.send(serialize(el('a', { xmlns: NS, h: String(session.handled) })));
     if (session.isSettled) return answer();
-    // What came before the question counts once it is handled. The client's next stanza does not wait for that, though.
-    void deadline(session.settled(), SETTLE_MS, this.#host.clock).then(answer, answer);
+    const answered = this.#settled(session).then(answer);
+    if (this.#asking.has(session)) return answered;
+    this.#asking.add(session);
+    void answered.then(() => this.#asking.delete(session));
   }
 
   enable(stream: ClientStream, request: Element): Element {
@@ -114,10 +133,10 @@ class ManagedSessions {
       return failed('unexpected-request');
     }
     const resumeMs = this.#resumeMs(account, request);
+    const id = resumeMs === 0 ? undefined : newId();
     session.manage(this.#management(resumeMs));
-    if (resumeMs === 0) return el('enabled', { xmlns: NS });
-    const id = newId();
-    this.#remember(id, account, session);
+    this.#remember({ id, account, session });
+    if (id === undefined) return el('enabled', { xmlns: NS });
     const max = String(Math.floor(resumeMs / 1000));
     return el('enabled', { xmlns: NS, id, resume: 'true', max, location: this.#options.location });
   }
@@ -127,33 +146,28 @@ class ManagedSessions {
     const h = counter(attr(request, 'h'));
     if (id === '' || h === undefined) return refusal('bad-request');
     const found = this.#byId.get(id);
-    if (found === undefined || stream.jid === undefined || !found.account.jid.equals(stream.jid)) {
+    if (found === undefined || !isOf(found.account, stream) || isOtherClient(found.session, stream)) {
       return refusal('item-not-found', this.#ended.get(id), stream.jid?.local);
     }
-    const { account, session } = found;
-    if (isOtherClient(session, stream)) return refusal('item-not-found');
-    if (this.#claimed.has(id)) return refusal('conflict');
+    const { session } = found;
+    if (this.#isClaimed(session)) return refusal('conflict');
     if (session.outbox?.accepts(h) !== true) {
       this.#host.log.warn('sm.counter', { jid: session.jid.toString(), h, sent: session.outbox?.sent ?? 0 });
       return refusal('undefined-condition');
     }
-    this.#claimed.add(id);
-    const isReady = await this.#free(session);
-    if (!isReady || this.#byId.get(id) !== found || session.outbox?.acknowledge(h) !== true) {
-      this.#claimed.delete(id);
-      return refusal(isReady ? 'item-not-found' : 'resource-constraint');
+    this.#claims.set(session, stream);
+    const isFree = await this.#free(session);
+    // The stream may have broken meanwhile and the client come back with another.
+    if (this.#claims.get(session) !== stream) return refusal('conflict');
+    if (!isFree || session.outbox?.acknowledge(h) !== true || session.hasEnded) {
+      this.#claims.delete(session);
+      return refusal(session.hasEnded ? 'item-not-found' : 'resource-constraint');
     }
     return {
       isResumed: true,
       jid: session.jid,
       answer: el('resumed', { xmlns: NS, previd: id, h: String(session.handled), location: this.#options.location }),
-      complete: () => {
-        this.#claimed.delete(id);
-        // Whose stream has broken meanwhile may try again.
-        if (!stream.stream.isOpen || this.#byId.get(id) !== found) return;
-        stream.takeOver(account, session);
-        this.#host.announce(sessionResumed, { account, session });
-      },
+      complete: () => this.#complete(stream, found),
     };
   }
 
@@ -163,10 +177,19 @@ class ManagedSessions {
     const old = session.link;
     if (old !== undefined) session.detach();
     old?.close(new StreamError('conflict', { text: 'the session was resumed on another stream' }));
-    return deadline(session.settled(), SETTLE_MS, this.#host.clock).then(
-      () => true,
-      () => false,
-    );
+    if (!session.isSettled) await this.#settled(session);
+    return session.isSettled;
+  }
+
+  #complete(stream: ClientStream, { account, session }: Managed): void {
+    const isClaimed = this.#claims.get(session) === stream;
+    if (isClaimed) this.#claims.delete(session);
+    // Whose stream has broken meanwhile may try again.
+    if (!stream.stream.isOpen) return;
+    // It was told that it has the session.
+    if (!isClaimed || session.hasEnded) return stream.stream.close(new StreamError('reset'));
+    stream.takeOver(account, session);
+    this.#host.announce(sessionResumed, { account, session });
   }
 
   async #resumeNow(stream: ClientStream, element: Element): Promise<void> {
@@ -175,50 +198,67 @@ class ManagedSessions {
     if (resumed.isResumed) resumed.complete();
   }
 
+  #isClaimed(session: Session): boolean {
+    return this.#claims.get(session)?.stream.isOpen === true;
+  }
+
   /** The session is over; what its client may want to know is how much of what it sent was handled. */
   forget(session: Session): void {
-    const id = this.#ids.of(session);
-    if (id === '') return;
+    const id = this.#all.get(session)?.id;
+    this.#all.delete(session);
+    this.#claims.delete(session);
+    if (id === undefined) return;
     this.#byId.delete(id);
-    this.#ended.set(id, { local: session.jid.local, handled: session.handled });
+    const remember = (): void => this.#ended.set(id, { local: session.jid.local, handled: session.handled });
+    remember();
+    if (!session.isSettled) void this.#settled(session).then(remember);
   }
 
   /** Asks for acknowledgements that are due, and ends the sessions whose clients have not come back in time. */
   sweep(): void {
     const now = this.#host.clock.now();
-    for (const { account, session } of [...this.#byId.values()]) {
+    for (const { account, session } of this.#all.values()) {
       const { link, outbox, management } = session;
       if (link !== undefined && outbox !== undefined && outbox.unrequested > 0) request(session);
-      if (session.isHibernating && now - session.detachedAt >= (management?.resumeMs ?? 0)) {
-        this.#host.endSession(account, session, { kind: 'lost' });
-      }
+      const isOver = session.isHibernating && now - session.detachedAt >= (management?.resumeMs ?? 0);
+      if (isOver && !this.#isClaimed(session)) this.#host.endSession(account, session, { kind: 'lost' });
     }
   }
 
   /** Puts back the sessions that the last process saved. */
   restore(): Promise<void> {
-    return this.#saved.restore(({ id, jid, boundAt, resumeMs, continuation, resume }) =>
-      this.#host.restoreSession(jid, boundAt, (session) => {
-        const account = this.#host.account(jid.local);
-        if (account === undefined) return;
-        session.manage(this.#management(resumeMs), continuation);
-        resume(session);
-        this.#remember(id, account, session);
+    return this.#saved.restore((saved) =>
+      this.#host.restoreSession({ ...saved, ...saved.continuation }, (session) => {
+        const account = this.#host.account(saved.jid.local);
+        if (account === undefined) throw new Error('a session was restored without its account');
+        session.manage(this.#management(saved.resumeMs), saved.continuation);
+        saved.resume(session);
+        this.#remember({ id: saved.id, account, session });
       }),
     );
   }
 
   /** Saves the sessions that may be resumed by the next process. */
   async save(): Promise<void> {
-    const waiting = [...this.#byId].map(([id, { session }]) => ({ id, session }));
-    // A stanza that is still being handled would be counted as not handled, and sent again.
-    const settled = Promise.all(waiting.map(({ session }) => session.settled()));
-    await deadline(settled, SETTLE_MS, this.#host.clock).catch(() => {});
-    await this.#saved.save(waiting);
+    const { clock } = this.#host;
+    const waiting = [...this.#byId.values()];
+    await deadline(Promise.all(waiting.map(({ session }) => settledBothWays(session))), SAVE_MS, clock).catch(() => {});
+    for (const { account, session } of waiting) {
+      if (session.isSettled) continue;
+      // What is still being handled would be counted as not handled, and sent again: its client must not resume.
+      this.#host.endSession(account, session, { kind: 'shutdown' });
+      await account.exclusively(() => {});
+    }
+    await this.#saved.save([...this.#byId].map(([id, { session }]) => ({ id, session })));
   }
 
-  #acknowledged(session: Session, element: Element): void {
-    const { outbox } = session;
+  /** The account of these sessions was removed. */
+  removed(jid: JID): Promise<void> {
+    return this.#saved.remove(jid);
+  }
+
+  #acknowledged(session: Session | undefined, element: Element): void {
+    const outbox = session?.outbox;
     if (outbox === undefined || !outbox.isManaged) return;
     const h = counter(attr(element, 'h'));
     if (h === undefined) throw new StreamError('bad-format', { text: 'h is not a counter' });
@@ -241,10 +281,21 @@ class ManagedSessions {
     return { resumeMs, requestAfter: this.#options.requestAfterStanzas, request };
   }
 
-  #remember(id: string, account: Account, session: Session): void {
-    this.#ids.set(session, id);
-    this.#byId.set(id, { account, session });
+  #remember(managed: Managed): void {
+    this.#all.set(managed.session, managed);
+    if (managed.id !== undefined) this.#byId.set(managed.id, managed);
   }
+
+  /** Resolves when what the client has sent is handled, or takes too long. */
+  #settled(session: Session): Promise<void> {
+    return deadline(session.settled(), SETTLE_MS, this.#host.clock).catch(() => {});
+  }
+}
+
+/** Resolves when what the client has sent is handled, and what it will be sent is stored or is not to be sent. */
+async function settledBothWays(session: Session): Promise<void> {
+  await session.settled();
+  await Promise.allSettled(session.outbox?.entries.map(({ stored }) => stored) ?? []);
 }
 
 function request(session: Session): void {
@@ -267,6 +318,10 @@ function counter(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined;
   const value = Number(text);
   return value < 2 ** 32 ? value : undefined;
+}
+
+function isOf(account: Account, { jid }: ClientStream): boolean {
+  return jid !== undefined && account.jid.equals(jid);
 }
 
 // Each installation keeps to its own sessions, as far as it says which one it is.

@@ -1,9 +1,11 @@
 import type { FeatureHost } from '../../core/feature.ts';
+import type { Login } from '../../core/login.ts';
 import { Fork, type OutboxEntry } from '../../core/outbox.ts';
+import { isRole } from '../../core/roles.ts';
 import type { Continuation, Session } from '../../core/session.ts';
 import { JID } from '../../jid.ts';
 import { type AnyStanza, parseStanza } from '../../stanza.ts';
-import type { Table, TableSpec } from '../../store/store.ts';
+import type { KeyPart, Table, TableSpec } from '../../store/store.ts';
 import { parseElement } from '../../xml/parser.ts';
 import { storedNumber, storedObject, storedText } from '../shared/stored.ts';
 
@@ -15,6 +17,7 @@ interface SessionRecord {
   readonly boundAt: number;
   readonly resumeMs: number;
   readonly lang: string | null;
+  readonly login: Login | null;
   readonly handled: number;
   readonly sent: number;
   readonly unacknowledged: number;
@@ -23,8 +26,11 @@ interface SessionRecord {
   readonly state: Readonly<Record<string, unknown>>;
 }
 
-/** The sessions of all hosts that wait for the next process, under domain and identifier. */
-const SESSIONS: TableSpec<SessionRecord> = { name: 'sm.sessions', parse: parseRecord };
+/** The sessions of all hosts that wait for the next process, under domain and identifier; checked one by one. */
+const SESSIONS: TableSpec<unknown> = { name: 'sm.sessions', parse: (json) => json };
+
+/** So many sessions are written at once. */
+const PAGE = 100;
 
 /** What is needed to put a session back. */
 export interface SavedSession {
@@ -43,7 +49,7 @@ export interface SavedSession {
  */
 export class SavedSessions {
   readonly #host: FeatureHost;
-  readonly #table: Table<SessionRecord>;
+  readonly #table: Table<unknown>;
 
   constructor(host: FeatureHost) {
     this.#host = host;
@@ -54,31 +60,29 @@ export class SavedSessions {
   async save(sessions: readonly { readonly id: string; readonly session: Session }[]): Promise<void> {
     const forks = new Map<Fork, number>();
     const numberOf = (fork: Fork | undefined): number | null => {
-      if (fork === undefined) return null;
+      // Nobody would miss the copy of a message that has arrived elsewhere.
+      if (fork === undefined || fork.hasArrived) return null;
       const number = forks.get(fork) ?? forks.size;
       forks.set(fork, number);
       return number;
     };
-    await this.#host.store.commit((batch) => {
-      for (const { id, session } of sessions) {
-        const record = this.#record(session, numberOf);
-        if (record !== undefined) batch.put(this.#table, [this.#host.domain, id], record);
-      }
-    });
+    for (let first = 0; first < sessions.length; first += PAGE) {
+      await this.#host.store.commit((batch) => {
+        for (const { id, session } of sessions.slice(first, first + PAGE)) {
+          const record = this.#record(session, numberOf);
+          if (record !== undefined) batch.put(this.#table, [this.#host.domain, id], record);
+        }
+      });
+    }
     if (sessions.length > 0) this.#host.log.info('sm.saved', { sessions: sessions.length });
   }
 
   /** Takes what was saved out of the store and hands each session to `restore`; one that cannot be put back is dropped. */
   async restore(restore: (saved: SavedSession) => Promise<void>): Promise<void> {
-    const saved: (readonly [id: string, record: SessionRecord])[] = [];
-    for await (const [[, id], record] of this.#table.list([this.#host.domain])) saved.push([String(id), record]);
-    if (saved.length === 0) return;
-    await this.#host.store.commit((batch) => {
-      for (const [id] of saved) batch.delete(this.#table, [this.#host.domain, id]);
-    });
-    const forks = makeForks(saved.map(([, record]) => record));
+    const records = await this.#take();
+    const forks = makeForks([...records.values()]);
     let restored = 0;
-    for (const [id, record] of saved) {
+    for (const [id, record] of records) {
       try {
         await restore(this.#read(id, record, forks));
         restored++;
@@ -86,7 +90,45 @@ export class SavedSessions {
         this.#host.log.warn('sm.lost', { jid: record.jid }, error);
       }
     }
-    this.#host.log.info('sm.restored', { sessions: restored });
+    if (restored > 0) this.#host.log.info('sm.restored', { sessions: restored });
+  }
+
+  /** Removes the sessions of an account, which would else be those of the next one of its name. */
+  async remove(account: JID): Promise<void> {
+    const ids: KeyPart[] = [];
+    for await (const [[, id = ''], json] of this.#table.list([this.#host.domain])) {
+      if (
+        JID.parse(storedText(storedObject(json)['jid']))
+          .bare()
+          .equals(account)
+      )
+        ids.push(id);
+    }
+    await this.#delete(ids);
+  }
+
+  // None may be found again by yet another process, so all are removed before the first is put back.
+  async #take(): Promise<Map<string, SessionRecord>> {
+    const records = new Map<string, SessionRecord>();
+    const ids: KeyPart[] = [];
+    for await (const [[, id = ''], json] of this.#table.list([this.#host.domain])) {
+      ids.push(id);
+      try {
+        records.set(String(id), parseRecord(json));
+      } catch (error) {
+        // Of another version, perhaps: its client logs in anew.
+        this.#host.log.warn('sm.lost', {}, error);
+      }
+    }
+    await this.#delete(ids);
+    return records;
+  }
+
+  async #delete(ids: readonly KeyPart[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#host.store.commit((batch) => {
+      for (const id of ids) batch.delete(this.#table, [this.#host.domain, id]);
+    });
   }
 
   #record(session: Session, numberOf: (fork: Fork | undefined) => number | null): SessionRecord | undefined {
@@ -99,6 +141,7 @@ export class SavedSessions {
       boundAt: session.boundAt,
       resumeMs: management.resumeMs,
       lang: session.lang ?? null,
+      login: session.login ?? null,
       handled: session.handled,
       sent: outbox.sent,
       unacknowledged: (outbox.sent - outbox.acknowledged + 2 ** 32) % 2 ** 32,
@@ -109,7 +152,7 @@ export class SavedSessions {
   }
 
   #read(id: string, record: SessionRecord, forks: ReadonlyMap<number, Fork>): SavedSession {
-    const { handled, sent, unacknowledged, entries, presence, state, lang } = record;
+    const { handled, sent, unacknowledged, entries, presence, state, lang, login } = record;
     return {
       id,
       jid: JID.parse(record.jid),
@@ -118,6 +161,7 @@ export class SavedSessions {
       continuation: { handled, sent, unacknowledged, entries: entries.map((entry) => readEntry(entry, forks)) },
       resume: (session) => {
         session.lang = lang ?? undefined;
+        session.login = login ?? undefined;
         const stanza = presence === null ? undefined : read(presence);
         if (stanza?.kind === 'presence') session.presence = stanza;
         this.#host.restoreState(session, state);
@@ -140,6 +184,7 @@ function readEntry([xml, at, fork]: EntryRecord, forks: ReadonlyMap<number, Fork
     stanza: read(xml),
     at,
     bytes: xml.length,
+    stored: undefined,
     fork: fork === null ? undefined : forks.get(fork),
     state: 'ready',
   };
@@ -150,13 +195,17 @@ function read(xml: string): AnyStanza {
 }
 
 function parseRecord(json: unknown): SessionRecord {
-  const { jid, boundAt, resumeMs, lang, handled, sent, unacknowledged, entries, presence, state } = storedObject(json);
-  if (!Array.isArray(entries) || !entries.every(isEntry)) throw new TypeError('the stanzas of a session are damaged');
+  const { jid, boundAt, resumeMs, lang, login, handled, sent, unacknowledged, entries, presence, state } =
+    storedObject(json);
+  if (!Array.isArray(entries) || !entries.every(isEntry) || storedNumber(unacknowledged) > entries.length) {
+    throw new TypeError('the stanzas of a session are damaged');
+  }
   return {
     jid: storedText(jid),
     boundAt: storedNumber(boundAt),
     resumeMs: storedNumber(resumeMs),
     lang: lang === null ? null : storedText(lang),
+    login: login === null ? null : parseLogin(login),
     handled: storedNumber(handled),
     sent: storedNumber(sent),
     unacknowledged: storedNumber(unacknowledged),
@@ -164,6 +213,27 @@ function parseRecord(json: unknown): SessionRecord {
     presence: presence === null ? null : storedText(presence),
     state: storedObject(state),
   };
+}
+
+function parseLogin(json: unknown): Login {
+  const { mechanism, at, role, clientId, userAgent, grantId } = storedObject(json);
+  if (!isRole(role)) throw new TypeError('the role of a session is none');
+  const { software, device } = storedObject(userAgent ?? {});
+  return {
+    mechanism: storedText(mechanism),
+    at: storedNumber(at),
+    role,
+    clientId: storedOptionalText(clientId),
+    userAgent:
+      userAgent === undefined
+        ? undefined
+        : { software: storedOptionalText(software), device: storedOptionalText(device) },
+    grantId: storedOptionalText(grantId),
+  };
+}
+
+function storedOptionalText(json: unknown): string | undefined {
+  return json === undefined ? undefined : storedText(json);
 }
 
 function isEntry(json: unknown): json is EntryRecord {
