@@ -1,7 +1,7 @@
 import { JID } from '../jid.ts';
 import type { BugReport } from './filters.ts';
 import type { Grants } from './grants.ts';
-import { grantRevoked } from './points.ts';
+import { accountRemoved, grantRevoked } from './points.ts';
 import type { Topics } from './topics.ts';
 import type { Users } from './users.ts';
 
@@ -13,11 +13,12 @@ export interface GrantParties {
   readonly topics: Topics;
 }
 
-/** Announces what is revoked, and ends what was granted while an old password was good. */
+/** Announces what is revoked; ends what was granted while an old password was good, and all that a removed user granted. */
 export function connectGrants({ domain, users, grants, topics }: GrantParties, bug: BugReport): void {
   grants.onRevoked((local, grant, reason) =>
     topics.announce(grantRevoked, { jid: JID.of(local, domain), grant, reason }),
   );
+  topics.observe('core', accountRemoved, ({ jid }) => grants.revokeAll(jid.local, 'account-removed'));
   // Those who ask before this is done compare the times themselves.
   const endOld = async (local: string): Promise<void> => {
     const user = await users.get(local);

@@ -6,6 +6,7 @@ import type { Role } from './roles.ts';
 import type { Sealing } from './sealing.ts';
 
 const SWEEP_BATCH = 256;
+const MOURNING_MS = 30 * 86_400_000;
 
 /** Why a grant ended. */
 export type RevocationReason = 'revoked' | 'password-changed' | 'replaced' | 'account-removed';
@@ -105,13 +106,10 @@ export class Grants {
     return this.#table.update([this.#domain, local, id], change);
   }
 
-  /** Drops the least recently used grants of a purpose beyond those that are allowed, and all that have expired. */
+  /** Drops the least recently used grants of a purpose beyond those that are allowed. */
   async makeRoom(local: string, purpose: string): Promise<void> {
-    const now = this.#clock.now();
     const own = (await this.#all(local)).filter((grant) => grant.purpose === purpose);
-    const live = own.filter((grant) => isLive(grant, now)).sort((a, b) => b.accessedAt - a.accessedAt);
-    const kept = new Set(live.slice(0, this.#maxPerPurpose));
-    const surplus = own.filter((grant) => !kept.has(grant));
+    const surplus = own.sort((a, b) => b.accessedAt - a.accessedAt).slice(this.#maxPerPurpose);
     if (surplus.length > 0) await this.#end(local, surplus, 'replaced');
   }
 
@@ -149,24 +147,24 @@ export class Grants {
     if (ending.length > 0) await this.#end(local, ending, reason);
   }
 
-  /** Removes what nobody can use any more, of all accounts. */
+  /** Removes what nobody has been able to use for a month, of all accounts: until then its user is told that it has expired. */
   async sweep(): Promise<void> {
-    const now = this.#clock.now();
+    const since = this.#clock.now() - MOURNING_MS;
     let dead: Key[] = [];
     for await (const [key, grant] of this.#table.list([this.#domain])) {
-      if (!isLive(grant, now)) dead.push(key);
+      if (!isLive(grant, since)) dead.push(key);
       if (dead.length < SWEEP_BATCH) continue;
-      await this.#bury(dead, now);
+      await this.#bury(dead, since);
       dead = [];
     }
-    if (dead.length > 0) await this.#bury(dead, now);
+    if (dead.length > 0) await this.#bury(dead, since);
   }
 
-  async #bury(dead: readonly Key[], now: number): Promise<void> {
+  async #bury(dead: readonly Key[], since: number): Promise<void> {
     await this.#store.commit((batch) => {
       // It may have been renewed since it was read.
       for (const key of dead)
-        batch.update(this.#table, key, (grant) => (grant && isLive(grant, now) ? grant : undefined));
+        batch.update(this.#table, key, (grant) => (grant && isLive(grant, since) ? grant : undefined));
     });
   }
 
