@@ -212,7 +212,7 @@ export class Server {
     }
   }
 
-  // A new password leaves the sessions alone; who has none any more is shown out, logging in or logged in.
+  // The sessions of an old password end by themselves. Whose account is gone is shown out, logging in or logged in.
   #lockOut(host: Host, jid: JID, change: CredentialsChange): void {
     if (change === 'password') return;
     const error = new StreamError('not-authorized', { text: `the account was ${change}` });

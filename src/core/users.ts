@@ -26,6 +26,9 @@ export interface User {
 /** Why the sessions of a user must not go on as they are. */
 export type CredentialsChange = 'password' | 'disabled' | 'removed';
 
+/** Is told of a change; `by` is the session in which the user made it, if it was the user. */
+export type CredentialsListener = (user: JID, change: CredentialsChange, by: JID | undefined) => void;
+
 export interface UsersOptions {
   readonly domain: string;
   /** The table of all hosts, opened with `USERS`. */
@@ -54,7 +57,7 @@ export class Users implements CredentialSource, UpgradableCredentials {
   readonly #table: Table<UserRecord>;
   readonly #clock: Clock;
   readonly #passwords: Passwords;
-  readonly #listeners: ((user: JID, change: CredentialsChange) => void)[] = [];
+  readonly #listeners: CredentialsListener[] = [];
   // A login asks for its user four times; as nobody else writes the table, what was read last is still true.
   readonly #recent = new LruCache<string, UserRecord>(RECENT_USERS);
   #writes = 0;
@@ -74,7 +77,7 @@ export class Users implements CredentialSource, UpgradableCredentials {
   }
 
   /** Calls `run` after a password was changed or an account disabled or removed, so that sessions can be ended. */
-  onCredentialsChanged(run: (user: JID, change: CredentialsChange) => void): void {
+  onCredentialsChanged(run: CredentialsListener): void {
     this.#listeners.push(run);
   }
 
@@ -91,14 +94,17 @@ export class Users implements CredentialSource, UpgradableCredentials {
     return this.#user(username, record);
   }
 
-  /** Replaces the password. Throws StanzaError: `item-not-found`; `not-acceptable` for a password that cannot be. */
-  async setPassword(local: string, password: string): Promise<void> {
+  /**
+   * Replaces the password, `by` one of the user's own sessions or somebody else. Throws StanzaError: `item-not-found`;
+   * `not-acceptable` for a password that cannot be.
+   */
+  async setPassword(local: string, password: string, by?: JID): Promise<void> {
     const username = prepare(local);
     if (!(await this.#has(username))) throw new StanzaError('item-not-found');
     const scram = toStored(await this.#derive(password));
     const passwordUpdatedAt = this.#clock.now();
     await this.#change(username, (record) => ({ ...record, scram, passwordUpdatedAt }));
-    this.#announce(username, 'password');
+    this.#announce(username, 'password', by);
   }
 
   /**
@@ -218,9 +224,9 @@ export class Users implements CredentialSource, UpgradableCredentials {
     this.#recent.delete(username);
   }
 
-  #announce(username: string, change: CredentialsChange): void {
+  #announce(username: string, change: CredentialsChange, by?: JID): void {
     const jid = JID.of(username, this.domain);
-    for (const run of this.#listeners) run(jid, change);
+    for (const run of this.#listeners) run(jid, change, by);
   }
 
   #user(username: string, record: UserRecord): User {

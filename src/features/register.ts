@@ -98,12 +98,12 @@ async function checkRegistered(host: FeatureHost, from: JID): Promise<void> {
   if (!isRegistered) throw new StanzaError('registration-required');
 }
 
-/** §3.3. The user's other sessions stay, because they have proved who they are. */
+/** §3.3. This session stays: whoever uses it knows the new password. */
 async function changePassword(host: FeatureHost, from: JID, query: Element): Promise<void> {
   if (!host.settings.current.registration.allowPasswordChange) throw new StanzaError('not-allowed');
   const { username, password } = credentials(query, 'bad-request');
   if (!isLocalpartOf(from, username)) throw new StanzaError('not-allowed', { text: 'this is the account of another' });
-  await host.users.setPassword(from.local, password);
+  await host.users.setPassword(from.local, password, from);
   host.log.info('account.password-changed', { jid: from.bare().toString() });
 }
 

@@ -100,11 +100,12 @@ test('a user is told that it is registered', async (t) => {
   }
 });
 
-test('a user changes the password; the other sessions stay', async (t) => {
+test('a user changes the password; this session stays and the others are reset', async (t) => {
   const stage = await Stage.open(t, { features: [register] });
   const { phone, tablet } = await stage.connected({ phone: 'romeo', tablet: 'romeo' });
   assert.equal(await phone.set(credentials('romeo', 'thy name'), DOMAIN), undefined);
-  assert.equal(tablet.transport.isClosed, false);
+  await tablet.isClosedWith('reset');
+  assert.equal(phone.transport.isClosed, false);
   assert.equal(await stage.host.users.verifyPassword('romeo', 'thy name'), true);
   assert.equal(await stage.host.users.verifyPassword('romeo', PASSWORD), false);
 });

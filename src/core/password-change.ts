@@ -1,0 +1,32 @@
+import { StreamError } from '../errors.ts';
+import type { JID } from '../jid.ts';
+import type { Account } from './account.ts';
+import { sessionBound } from './points.ts';
+import type { Session } from './session.ts';
+import type { Topics } from './topics.ts';
+import type { Users } from './users.ts';
+
+const OUTDATED = new StreamError('reset', { text: 'the password was changed' });
+
+/** The parts of a host that a change of a password concerns. */
+export interface PasswordParties {
+  readonly users: Users;
+  readonly topics: Topics;
+  kick(account: Account, session: Session, error: StreamError): void;
+  kickAll(local: string, error: StreamError, except?: JID): void;
+}
+
+/**
+ * Ends the sessions of a user whose password is changed: whoever may have got in with the old one is out, but for the session
+ * in which the change was made. A client that is logging in at that moment is shown out as soon as it is in.
+ */
+export function endOnPasswordChange(host: PasswordParties): void {
+  host.users.onCredentialsChanged(({ local }, change, by) => {
+    if (change === 'password') host.kickAll(local, OUTDATED, by);
+  });
+  host.topics.observe('core', sessionBound, async ({ account, session }) => {
+    const user = account.isAnonymous ? undefined : await host.users.get(account.jid.local);
+    const isOutdated = user !== undefined && session.login !== undefined && session.login.at < user.passwordUpdatedAt;
+    if (isOutdated) host.kick(account, session, OUTDATED);
+  });
+}
