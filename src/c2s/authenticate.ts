@@ -1,5 +1,6 @@
 import { type FastLogin, fast } from '../core/fast.ts';
 import { inlineBinding, inlineLogin } from '../core/inline.ts';
+import { identifiedClientsOnly } from '../core/login.ts';
 import { type Resumed, resumption } from '../core/resumption.ts';
 import { type AuthenticateRequest, NS_FAST, NS_SASL2 } from '../sasl/authenticate.ts';
 import { htMechanisms } from '../sasl/ht.ts';
@@ -12,7 +13,7 @@ import { child, type Element, el, serialize } from '../xml/element.ts';
 import { bindInline, bindOffer, NS_SM } from './bind2.ts';
 import type { ClientConnection } from './connection.ts';
 import { InlineLogin } from './inline-login.ts';
-import { authenticationOptions, loggedIn, saslContext } from './login.ts';
+import { announceLogin, authenticationOptions, loggedIn, saslContext } from './login.ts';
 import { xmlLimits } from './service.ts';
 
 const ENCRYPT_FIRST = failure({ condition: 'encryption-required', text: undefined });
@@ -41,6 +42,7 @@ function loginOf(connection: ClientConnection): InlineLogin | undefined {
     // So many failures are answered; the next one ends the stream.
     maxFailures: service.settings.current.auth.maxFailuresPerStream + 1,
     expected: connection.claimed,
+    needsClientId: services.has(identifiedClientsOnly),
     upgrades: upgrades ? host.users : undefined,
     tokens: tokens && ((clientId, use) => tokens.attempt(clientId, use)),
     pipelining,
@@ -79,6 +81,7 @@ async function complete(connection: ClientConnection, proven: Proven<FastLogin>)
     resumed = await resume(connection, request);
     const bound = resumed?.isResumed === true ? undefined : await bindInline(connection, jid, request);
     const issued = await issueToken(connection, proven);
+    await announceLogin(connection, jid, login);
     // It may have gone meanwhile.
     if (!connection.stream.isOpen) return connection.closing({ kind: 'lost' });
     const identifier = resumed?.isResumed === true ? resumed.jid : (connection.session?.jid ?? jid);

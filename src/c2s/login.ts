@@ -1,5 +1,7 @@
-import type { Login } from '../core/login.ts';
+import { identifiedClientsOnly, type Login } from '../core/login.ts';
+import { clientLoggedIn } from '../core/points.ts';
 import { granted, type Role } from '../core/roles.ts';
+import { SaslError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AuthenticateRequest } from '../sasl/authenticate.ts';
 import type { AuthenticationOptions } from '../sasl/authentication.ts';
@@ -31,6 +33,7 @@ export interface Identity {
 function saslOf(connection: ClientConnection): Sasl1 {
   connection.sasl ??= new Sasl1({
     ...authenticationOptions(connection),
+    refusal: connection.host.services.has(identifiedClientsOnly) ? NOT_IDENTIFIED : undefined,
     maxFailures: connection.service.settings.current.auth.maxFailuresPerStream,
   });
   return connection.sasl;
@@ -38,13 +41,12 @@ function saslOf(connection: ClientConnection): Sasl1 {
 
 async function handle(connection: ClientConnection, element: Element): Promise<void> {
   const result = await saslOf(connection).handle(element);
-  const login =
-    result.authenticated === undefined
-      ? undefined
-      : await loggedIn(connection, { ...result, jid: result.authenticated });
+  const jid = result.authenticated;
+  const login = jid === undefined ? undefined : await loggedIn(connection, { ...result, jid });
+  if (jid !== undefined && login !== undefined) await announceLogin(connection, jid, login);
   connection.send(serialize(result.reply));
-  if (result.authenticated === undefined || login === undefined) return;
-  connection.authenticated(result.authenticated, login, result.anonymous);
+  if (jid === undefined || login === undefined) return;
+  connection.authenticated(jid, login, result.anonymous);
   // RFC 6120 §6.4.6.
   connection.stream.restart();
 }
@@ -89,6 +91,16 @@ export async function loggedIn(connection: ClientConnection, identity: Identity)
   };
 }
 
+/** Tells the features that a client is about to learn that it is in, and waits for them. What fails there is logged. */
+export async function announceLogin(connection: ClientConnection, jid: JID, login: Login): Promise<void> {
+  const { host, log, remoteAddress: address, session } = connection;
+  try {
+    await host.topics.settle(clientLoggedIn, { jid, login, address, session });
+  } catch (error) {
+    log.error('bug', { where: clientLoggedIn.name }, error);
+  }
+}
+
 async function roleOf({ service, host }: ClientConnection, { jid, anonymous }: Identity): Promise<Role> {
   if (anonymous) return 'guest';
   if (service.settings.current.admins.includes(jid.toString())) return 'admin';
@@ -123,6 +135,11 @@ const TLS_VERSIONS: ReadonlyMap<string, string> = new Map([
   ['TLSv1.3', '0304'],
   ['TLSv1.2', '0303'],
 ]);
+
+// They have no way to say who they are.
+const NOT_IDENTIFIED = new SaslError('malformed-request', {
+  text: 'Clients that identify themselves log in by SASL2; this way is closed.',
+});
 
 // RFC 6120 §6.5.4.
 const ENCRYPT_FIRST = el('failure', { xmlns: NS_SASL }, el('encryption-required'));

@@ -1,4 +1,5 @@
 import type { Role } from './roles.ts';
+import { Service } from './service.ts';
 
 /** What a client says of itself at login; nobody but the account's owner is shown it. XEP-0388 §2.2. */
 export interface UserAgent {
@@ -19,3 +20,6 @@ export interface Login {
   /** The grant that the login depends on, for those that did not use the password. */
   readonly grantId: string | undefined;
 }
+
+/** Provided where only those clients may log in that give an identifier, which takes SASL2. XEP-0388 §2.2. */
+export const identifiedClientsOnly = new Service<true>('identified-clients-only');

@@ -7,6 +7,7 @@ import type { Element } from '../xml/element.ts';
 import type { Account } from './account.ts';
 import type { Grant } from './grant-record.ts';
 import type { RevocationReason } from './grants.ts';
+import type { Login } from './login.ts';
 import type { Session } from './session.ts';
 
 /** A filter's verdict that the stanza stops here and nobody is told. */
@@ -83,6 +84,17 @@ export interface SessionEvent {
   readonly account: Account;
   readonly session: Session;
 }
+
+/**
+ * A client has proved who it is and does not know yet; awaited before it is told. `session` is there when a resource was
+ * bound along with the login.
+ */
+export const clientLoggedIn = new Topic<{
+  readonly jid: JID;
+  readonly login: Login;
+  readonly address: string;
+  readonly session: Session | undefined;
+}>('clientLoggedIn');
 
 /** A resource was bound: the session can send and receive. */
 export const sessionBound = new Topic<SessionEvent>('sessionBound');

@@ -20,18 +20,25 @@ export type Sasl1Result =
 // In base64 characters. The largest message of our mechanisms is SCRAM's with long names; it has less than half of this.
 const MAX_ENCODED_LENGTH = 8192;
 
+export interface Sasl1Options extends AuthenticationOptions {
+  /** Why nobody may log in this way: nothing is offered and every attempt fails with this; undefined where clients may. */
+  readonly refusal?: SaslError | undefined;
+}
+
 /** SASL negotiation as of RFC 6120 §6, for one stream. It decides what to send but sends nothing. */
 export class Sasl1 {
   readonly #authentication: Authentication;
+  readonly #refusal: SaslError | undefined;
 
-  constructor(options: AuthenticationOptions) {
+  constructor(options: Sasl1Options) {
     this.#authentication = new Authentication(options);
+    this.#refusal = options.refusal;
   }
 
   /** The stream feature, or undefined when no mechanism can be used on this stream. RFC 6120 §6.4.1. */
   offer(): Element | undefined {
     const names = [...this.#authentication.offered.keys()];
-    if (names.length === 0) return undefined;
+    if (names.length === 0 || this.#refusal !== undefined) return undefined;
     return el('mechanisms', { xmlns: NS_SASL }, ...names.map((name) => el('mechanism', {}, name)));
   }
 
@@ -50,6 +57,7 @@ export class Sasl1 {
 
   #advance(element: Element): Awaitable<AuthenticationResult> {
     const authentication = this.#authentication;
+    if (this.#refusal !== undefined) authentication.fail(this.#refusal);
     switch (element.name) {
       case 'auth':
         return authentication.begin(attr(element, 'mechanism') ?? '', this.#decode(element));

@@ -36,6 +36,8 @@ export interface Sasl2Options<A extends TokenAttempt> extends AuthenticationOpti
   readonly tokens?: ((clientId: string, use: FastUse) => A) | undefined;
   /** Where accounts get keys for other hash functions; undefined where they do not. */
   readonly upgrades?: UpgradableCredentials | undefined;
+  /** Whether only clients that identify themselves may log in. */
+  readonly needsClientId?: boolean;
   /** The account that the client named in its stream header: no other may log in. XEP-0388 §2.2. */
   readonly expected?: JID | undefined;
 }
@@ -135,6 +137,9 @@ export class Sasl2<A extends TokenAttempt> {
     }
     const authentication = this.#authentication;
     const request = this.#read(() => readAuthenticate(element));
+    if (this.#options.needsClientId === true && request.clientId === undefined) {
+      this.#fail('malformed-request', 'This server only admits clients that identify themselves');
+    }
     const token = this.#tokenAttempt(request);
     const mechanism = token === undefined ? undefined : htMechanism(request.mechanism, token);
     this.#progress = { step: 'exchange', request, token };
