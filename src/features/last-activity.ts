@@ -5,28 +5,16 @@ import { is } from '../stanza.ts';
 import type { TableSpec } from '../store/store.ts';
 import { isPromise } from '../util/awaitable.ts';
 import { type Element, el, text } from '../xml/element.ts';
-import { storedNumber, storedObject, storedText } from './shared/stored.ts';
+import { lastlog } from './lastlog/api.ts';
+import { LazyTable } from './shared/lazy-table.ts';
+import { storedText } from './shared/stored.ts';
 
 const NS = 'jabber:iq:last';
 /** In UTF-16 units; what goes beyond it is cut off. */
 const MAX_STATUS = 1024;
-/** How long a farewell may stay in memory only; a crash loses as much. */
-const WRITE_MS = 5000;
 
-/** When somebody was last here, and what they said on leaving. */
-interface Farewell {
-  /** Milliseconds since the Unix epoch. */
-  readonly at: number;
-  readonly status: string;
-}
-
-const FAREWELLS: TableSpec<Farewell> = {
-  name: 'last-activity',
-  parse(json) {
-    const { at, status } = storedObject(json);
-    return { at: storedNumber(at), status: storedText(status) };
-  },
-};
+/** What users said on leaving the last time; when that was is in the lastlog. */
+const FAREWELLS: TableSpec<string> = { name: 'last-activity.farewells', parse: storedText };
 
 /**
  * Tells how long the server has been running, and those who may see a user's presence, for how long the user has been
@@ -35,33 +23,27 @@ const FAREWELLS: TableSpec<Farewell> = {
 export const lastActivity: Feature = {
   name: 'last-activity',
   specs: [{ xep: 12, version: '2.0' }],
+  needs: [lastlog],
   setup(host) {
     const startedAt = host.clock.monotonic();
-    const farewells = host.table(FAREWELLS);
+    const log = host.use(lastlog);
+    const farewells = new LazyTable(host, FAREWELLS);
     const lastWords = host.sessionSlot(() => '', {
       name: 'last-activity',
       save: (words) => words || undefined,
       restore: storedText,
     });
-    // Told to nobody as done, so it need not be durable at once: together, a thousand logouts cost one write.
-    const unwritten = new Map<string, Farewell>();
-    const write = (): Promise<void> => {
-      const due = [...unwritten];
-      return host.store.commit((batch) => {
-        for (const [local, farewell] of due) batch.put(farewells, [host.domain, local], farewell);
-        unwritten.clear();
-      });
-    };
-    host.every('last-activity', WRITE_MS, () => (unwritten.size === 0 ? undefined : write()));
-    host.defer(() => (unwritten.size === 0 ? undefined : write()));
 
     host.handle({ type: 'get', ns: NS, name: 'query', to: 'host' }, () => answer(host.clock.monotonic() - startedAt));
 
     host.handle({ type: 'get', ns: NS, name: 'query', to: 'account' }, async ({ account: { jid, sessions } }) => {
       if (sessions.size > 0) return answer(0);
-      const farewell = unwritten.get(jid.local) ?? (await farewells.get(jid.domain, jid.local));
-      if (farewell === undefined) throw new StanzaError('item-not-found');
-      return answer(host.clock.now() - farewell.at, farewell.status);
+      const { local, domain } = jid;
+      const at = await log.getLastActive(local);
+      if (at === undefined) throw new StanzaError('item-not-found');
+      // Who was lost with the server said nothing.
+      const hasLeft = (await log.of(local))?.logout?.at === at;
+      return answer(host.clock.now() - at, hasLeft ? await farewells.get(domain, local) : undefined);
     });
 
     // Neither the account nor a client of it answers strangers: §3, §4.
@@ -81,13 +63,10 @@ export const lastActivity: Feature = {
 
     host.observe(sessionEnded, ({ account: { jid, sessions, isAnonymous }, session }) => {
       if (sessions.size > 0 || isAnonymous) return;
-      unwritten.set(jid.local, { at: host.clock.now(), status: lastWords.of(session) });
+      farewells.put([jid.domain, jid.local], lastWords.of(session));
     });
 
-    host.observe(accountRemoved, ({ jid }) => {
-      unwritten.delete(jid.local);
-      return farewells.delete([jid.domain, jid.local]);
-    });
+    host.observe(accountRemoved, ({ jid }) => farewells.delete([jid.domain, jid.local]));
   },
 };
 

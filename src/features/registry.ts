@@ -2,9 +2,11 @@ import type { Section } from '../config/schema.ts';
 import type { Feature } from '../core/feature.ts';
 import { bind2 } from './bind2.ts';
 import { caps } from './caps.ts';
+import { clientManagement } from './client-management/index.ts';
 import { disco } from './disco/index.ts';
 import { fast } from './fast/index.ts';
 import { lastActivity } from './last-activity.ts';
+import { lastlog } from './lastlog/index.ts';
 import { legacySession } from './legacy-session.ts';
 import { offline } from './offline/index.ts';
 import { ping } from './ping.ts';
@@ -21,6 +23,7 @@ import { version } from './version.ts';
 
 /** Every feature, in the order in which their filters run at each point. */
 export const features: readonly Feature[] = [
+  lastlog,
   lastActivity,
   roster,
   presence,
@@ -31,6 +34,7 @@ export const features: readonly Feature[] = [
   sasl2,
   bind2,
   fast,
+  clientManagement,
   legacySession,
   streamLimits,
   ping,

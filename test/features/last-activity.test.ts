@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lastActivity } from '../../src/features/last-activity.ts';
+import { lastlog } from '../../src/features/lastlog/index.ts';
 import { assertXml } from '../support/compare.ts';
 import { settle } from '../support/manual-clock.ts';
 import { ownPresence, subscribers } from '../support/presence.ts';
@@ -9,7 +10,7 @@ import type { StageClient } from '../support/stage-client.ts';
 
 const QUERY = '<query xmlns="jabber:iq:last"/>';
 const ROMEO = `romeo@${DOMAIN}`;
-const FEATURES = [lastActivity, ownPresence, subscribers('juliet')];
+const FEATURES = [lastlog, lastActivity, ownPresence, subscribers('juliet')];
 
 async function assertAnswer(client: StageClient, to: string, seconds: number, status = ''): Promise<void> {
   const answer = await client.get(QUERY, to);

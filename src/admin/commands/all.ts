@@ -1,5 +1,6 @@
 import type { Command } from '../../core/commands.ts';
 import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
+import { userClients, userLastlog, userRevoke } from './access.ts';
 import { order, reload, status } from './server.ts';
 import { sessionKick, sessionList } from './session.ts';
 import { userAdd, userList, userPasswd, userRemove, userShow } from './user.ts';
@@ -11,6 +12,9 @@ export const BUILT_IN: readonly BuiltIn[] = [
   userRemove,
   userList,
   userShow,
+  userClients,
+  userRevoke,
+  userLastlog,
   sessionList,
   sessionKick,
   status,
