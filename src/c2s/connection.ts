@@ -10,7 +10,7 @@ import { TokenBucket } from '../net/rate.ts';
 import { NS_SASL2 } from '../sasl/authenticate.ts';
 import type { SaslContext } from '../sasl/mechanism.ts';
 import type { Sasl1 } from '../sasl/sasl1.ts';
-import { errorElement, type Iq, isStanza, iq as makeIq, Payload, parseStanza } from '../stanza.ts';
+import { type AnyStanza, errorElement, type Iq, isStanza, iq as makeIq, Payload, parseStanza } from '../stanza.ts';
 import { acceptor, iqAcceptor, offers, type StreamFeature } from '../stream/negotiation.ts';
 import {
   AUTHENTICATED,
@@ -282,14 +282,22 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     const { account, session } = this;
     // Once another stream has the session, or nobody, this one has no say.
     if (account === undefined || session?.link !== this) return;
+    const stanza = this.#parse(element, inner, session);
+    if (stanza === undefined) return;
+    if (stanza.from !== undefined && !isOwn(stanza.from, session.jid)) throw new StreamError('invalid-from');
+    this.log.debug('stanza.received', { kind: stanza.kind, type: stanza.type, to: element.attrs['to'] });
+    return this.host.fromClient(account, session, stanza);
+  }
+
+  // What cannot be typed is handled, and counted, when it is answered.
+  #parse(element: Element, inner: string | undefined, session: Session): AnyStanza | undefined {
     try {
-      const stanza = parseStanza(element, inner);
-      if (stanza.from !== undefined && !isOwn(stanza.from, session.jid)) throw new StreamError('invalid-from');
-      this.log.debug('stanza.received', { kind: stanza.kind, type: stanza.type, to: element.attrs['to'] });
-      return this.host.fromClient(account, session, stanza);
+      return parseStanza(element, inner);
     } catch (error) {
       if (!(error instanceof StanzaError)) throw error;
       this.#refuse(element, error);
+      session.begin()?.release();
+      return undefined;
     }
   }
 

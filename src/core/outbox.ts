@@ -45,7 +45,7 @@ export class Fork {
 
 /** A stanza that a session has not acknowledged, or that has not left yet. */
 export interface OutboxEntry {
-  readonly stanza: AnyStanza;
+  stanza: AnyStanza;
   /** When it came: to this session or, with a fork that knows better, to us; in milliseconds since the epoch. */
   readonly at: number;
   /** For a message that must not be lost; undefined for what is of use to this session only. */
@@ -186,6 +186,11 @@ export class Outbox {
     this.#unacknowledged -= count;
     this.#drop(count);
     return true;
+  }
+
+  /** Makes what is kept share no text with what it was cut from: it may have to stay. */
+  compact(): void {
+    for (const entry of this.#entries) entry.stanza = entry.stanza.compact();
   }
 
   /** Empties the outbox and returns what it held and may still be of use. */

@@ -34,6 +34,9 @@ export interface Continuation {
   readonly entries: readonly OutboxEntry[];
 }
 
+/** So many stanzas are kept as they came, because most are acknowledged soon. */
+const KEPT_WHOLE = 100;
+
 /** A bound resource. It owns the outbox: what goes to the client, in order, and not before it is durable. RFC 6120 §7. */
 export class Session {
   /** The full JID. */
@@ -149,8 +152,10 @@ export class Session {
     }
     this.#outbox ??= new Outbox();
     const outbox = this.#outbox;
+    // What may stay for long must not keep alive what it was cut from.
+    const isToStay = outbox.isManaged && (link === undefined || outbox.length >= KEPT_WHOLE);
     const entry: OutboxEntry = {
-      stanza,
+      stanza: isToStay ? stanza.compact() : stanza,
       fork,
       stored,
       at: fork?.since ?? this.#clock.now(),
@@ -203,6 +208,7 @@ export class Session {
   detach(): void {
     this.#link = undefined;
     this.#detachedAt = this.#clock.now();
+    this.#outbox?.compact();
   }
 
   /** Another stream takes over: what the client has not acknowledged is sent again, then what has waited. XEP-0198 §5. */

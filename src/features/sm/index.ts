@@ -31,7 +31,7 @@ const SAVE_MS = 1000;
 const REMEMBERED = 10_000;
 
 const config = section('Stream management: nothing is lost when a connection breaks (XEP-0198).', {
-  resumeMs: option(milliseconds(), {
+  resumeMs: option(milliseconds(0), {
     default: 600_000,
     doc: 'How long a session waits for its client to come back after its connection broke, in milliseconds; 0 switches resumption off.',
     reload: 'restart',
