@@ -6,7 +6,7 @@ import { PASSWORD, Stage } from '../../support/stage.ts';
 import { ReliableClient } from './reliable-client.ts';
 import { address, chat, FEATURES } from './scene.ts';
 
-const RUNS = 25;
+const RUNS = 30;
 
 /** One side of the conversation: a client and the transport that it has now. */
 class Side {
@@ -50,9 +50,9 @@ class Side {
     if (this.transport === undefined) return;
     const stanza = chat(address(this.other), `${this.user} ${this.said++}`);
     const { transport } = this;
+    if (this.client.isReady) transport.write(stanza.slice(0, Math.floor(stanza.length * part)));
     this.client.detach();
     this.client.say(stanza);
-    transport.write(stanza.slice(0, Math.floor(stanza.length * part)));
     transport.break();
     this.transport = undefined;
   }
