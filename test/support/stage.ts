@@ -132,6 +132,11 @@ export class Stage {
     return this.#table(USERS);
   }
 
+  /** A table of a feature, to look at what is stored. */
+  table<V>(spec: TableSpec<V>): Table<V> {
+    return this.#table(spec);
+  }
+
   /** Listens on a real socket of this machine and returns its port. */
   async listen(directTls?: TlsAcceptor): Promise<number> {
     return (await this.#c2s.listen({ address: '127.0.0.1', port: 0 }, directTls)).port;

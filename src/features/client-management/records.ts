@@ -5,6 +5,7 @@ import type { Session } from '../../core/session.ts';
 import type { Slot } from '../../core/slots.ts';
 import type { JID } from '../../jid.ts';
 import { usesPassword } from '../../sasl/upgrade.ts';
+import { StoreError } from '../../store/store.ts';
 import { unguessableBytes } from '../../util/ids.ts';
 import { LazyTable } from '../shared/lazy-table.ts';
 import { storedText } from '../shared/stored.ts';
@@ -16,6 +17,8 @@ import { CLIENTS, type ClientRecord } from './record.ts';
 const MAX_TEXT = 256;
 /** 72 bits; 12 characters of base64url. */
 const HANDLE_BYTES = 9;
+
+type Place = readonly [domain: string, local: string, key: string];
 
 export interface RecordsOptions {
   readonly recordLimit: number;
@@ -172,7 +175,7 @@ export class ClientRecords {
     if (old === undefined) return this.#add(jid, record);
     const since = usesPassword(mechanism) ? (await users.get(jid.local))?.passwordUpdatedAt : undefined;
     const hasMoreAccess = record.grantId !== old.grantId || (since !== undefined && lastPasswordLogin(old) < since);
-    if (hasMoreAccess) await this.#table.putNow(place, record);
+    if (hasMoreAccess) await this.#write(place, record);
     else this.#table.put(place, record);
   }
 
@@ -180,7 +183,7 @@ export class ClientRecords {
     const { local } = jid;
     const { key, handle, agent } = record;
     await this.#makeRoom(local);
-    await this.#table.putNow(this.#place(local, key), record);
+    await this.#write(this.#place(local, key), record);
     const owns = (session: Session): boolean => this.keyOf(session) === key;
     this.#host.announce(newClient, { jid, handle, agent, owns });
   }
@@ -198,6 +201,16 @@ export class ClientRecords {
     const ranked = all.map((record) => ({ record, rank: rank(record) }));
     ranked.sort((a, b) => a.rank - b.rank || a.record.lastSeen - b.record.lastSeen);
     for (const { record } of ranked.slice(0, surplus)) await this.#table.delete(this.#place(local, record.key));
+  }
+
+  // A login is good without a record, too: what cannot be written now is written later.
+  async #write(place: Place, record: ClientRecord): Promise<void> {
+    try {
+      await this.#table.putNow(place, record);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#host.log.error('client.not-recorded', { local: place[1] }, error);
+    }
   }
 
   async #change({ local }: JID, key: string, change: Partial<ClientRecord>): Promise<void> {
@@ -223,7 +236,7 @@ export class ClientRecords {
     return (await this.#table.list([this.#host.domain, local])).map(([, record]) => record);
   }
 
-  #place(local: string, key: string): readonly [domain: string, local: string, key: string] {
+  #place(local: string, key: string): Place {
     return [this.#host.domain, local, key];
   }
 }
