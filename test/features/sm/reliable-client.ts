@@ -4,7 +4,7 @@ import { ASK, acknowledgement, ENABLE, NS } from './names.ts';
 
 /** What a client does for XEP-0198, whatever carries its elements: it counts, keeps, and sends again. */
 export class ReliableClient {
-  /** The bodies of the messages received, in order. */
+  /** The bodies of the chat messages received, in order. */
   readonly inbox: string[] = [];
   /** Whether stanzas may flow on the stream that it has now. */
   isReady = false;
@@ -71,9 +71,11 @@ export class ReliableClient {
     } else {
       assert.ok(name === 'message' || name === 'presence' || name === 'iq', serialize(element));
       assert.notEqual(attr(element, 'type'), 'error', serialize(element));
+      // What comes before stream management is on is not counted.
+      if (!this.isReady) return;
       this.#handled = (this.#handled + 1) % 2 ** 32;
       const body = element.children.find((node) => typeof node !== 'string' && node.name === 'body');
-      if (typeof body === 'object') this.inbox.push(String(body.children[0]));
+      if (typeof body === 'object' && attr(element, 'type') === 'chat') this.inbox.push(String(body.children[0]));
     }
   }
 

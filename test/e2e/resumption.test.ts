@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chance } from '../../src/util/ids.ts';
+import { DOMAIN, eventually, LiveServer, type Settings } from '../support/live-server.ts';
+import { type Cuts, ResumingClient } from '../support/resuming-client.ts';
+
+const CLEAR_TEXT: Settings = {
+  c2s: { requireEncryption: false },
+  auth: { allowPlaintext: true, mechanisms: ['PLAIN'] },
+  log: { level: 'info' },
+};
+
+/** How many messages may be on their way before a client waits for what it has said to be acknowledged. */
+const WINDOW = 100;
+
+function chat(to: string, text: string): string {
+  return `<message to='${to}' type='chat'><body>${text}</body></message>`;
+}
+
+function between(low: number, high: number): number {
+  return low + Math.floor(chance() * (high - low));
+}
+
+function randomCuts(bytes: number): Cuts {
+  const isIn = chance() < 0.5;
+  const at = between(1, bytes);
+  return { in: isIn ? at : undefined, out: isIn ? undefined : at, isReset: chance() < 0.5 };
+}
+
+for (const { messages, bytes, text } of [
+  { messages: 1000, bytes: 40_000, text: 'x'.repeat(150) },
+  { messages: 300, bytes: 500, text: '' },
+]) {
+  test(`connections cut after up to ${bytes} bytes lose none of ${messages} messages each way, and double none`, async (t) => {
+    const server = await LiveServer.start(t, CLEAR_TEXT);
+    await server.addUsers('romeo', 'juliet');
+    const romeo = new ResumingClient(server, 'romeo', 'it');
+    const juliet = new ResumingClient(server, 'juliet', 'it');
+    let isOver = false;
+    const talk = async (self: ResumingClient, other: ResumingClient): Promise<void> => {
+      let said = 0;
+      const isDone = () => said === messages && self.client.waiting === 0 && self.client.inbox.length >= messages;
+      self.heard = () => {
+        while (self.client.isReady && said < messages && self.client.waiting < WINDOW) {
+          self.client.say(chat(`${other.user}@${DOMAIN}/it`, `${said++} ${text}`));
+          if (said % 10 === 0) self.client.ask();
+        }
+      };
+      while (!isDone() && !isOver) {
+        const lost = new Promise<void>((resolve) => {
+          self.lost = resolve;
+        });
+        // The connection may be cut before the session is there.
+        const isConnected = await self.connect(randomCuts(bytes)).then(
+          () => true,
+          () => false,
+        );
+        if (!isConnected) continue;
+        self.client.ask();
+        await Promise.race([lost, eventually('all is said and heard', () => isDone() || isOver, 30_000)]);
+      }
+      self.break();
+    };
+    // Both have a session before the first message is sent.
+    for (const client of [romeo, juliet]) {
+      await client.connect();
+      client.break();
+    }
+    await Promise.all([talk(romeo, juliet), talk(juliet, romeo)]).finally(() => {
+      isOver = true;
+    });
+    const expected = Array.from({ length: messages }, (_, i) => `${i} ${text}`);
+    for (const { client, refusals } of [romeo, juliet]) {
+      assert.deepEqual(client.inbox, expected);
+      assert.deepEqual(
+        refusals.filter((condition) => condition !== 'conflict'),
+        [],
+      );
+    }
+    t.diagnostic(`resumed ${romeo.client.resumptions} and ${juliet.client.resumptions} times`);
+    assert.ok(romeo.client.resumptions + juliet.client.resumptions > 3);
+  });
+}
+
+test('a restart under traffic is nothing but a pause for a thousand sessions', async (t) => {
+  const [users, resources, messages] = [100, 10, 20];
+  const server = await LiveServer.start(t, CLEAR_TEXT);
+  const names = Array.from({ length: users }, (_, i) => `user${i}`);
+  await server.addUsers(...names);
+  const clients = names.flatMap((name) =>
+    Array.from({ length: resources }, (_, i) => new ResumingClient(server, name, `r${i}`)),
+  );
+  await inParallel(clients, (client) => client.connect());
+
+  const said = new Map<ResumingClient, number>();
+  const say = (client: ResumingClient, i: number): void => {
+    const count = said.get(client) ?? 0;
+    const other = clients[(i + clients.length / 2) % clients.length];
+    if (count === messages || other === undefined) return;
+    client.client.say(chat(`${other.user}@${DOMAIN}/${other.resource}`, String(count)));
+    said.set(client, count + 1);
+  };
+  let ticks = 0;
+  const pulse = setInterval(() => {
+    ticks++;
+    for (const [i, client] of clients.entries()) if (i % 10 === ticks % 10) say(client, i);
+  }, 20);
+  t.after(() => clearInterval(pulse));
+
+  await sleep(1000);
+  const waiting = clients.map((client) => lost(client));
+  const stoppedAt = performance.now();
+  await server.restart();
+  const downMs = performance.now() - stoppedAt;
+  await Promise.all(waiting);
+  const underWay = clients.reduce((sum, { client }) => sum + client.waiting, 0);
+  await inParallel(clients, (client) => client.connect().catch(() => {}));
+  const resumedMs = performance.now() - stoppedAt;
+
+  const resumed = clients.filter(({ client }) => client.resumptions === 1).length;
+  t.diagnostic(
+    `${resumed} of ${clients.length} sessions resumed, all ${Math.round(resumedMs)} ms after the stop began`,
+  );
+  t.diagnostic(`the server was away for ${Math.round(downMs)} ms, ${underWay} messages were not acknowledged`);
+  assert.ok(resumed >= clients.length * 0.999, `${resumed} sessions`);
+  const isDone = () => clients.every(({ client }) => client.inbox.length >= messages);
+  await eventually('all messages have arrived', isDone, 30_000);
+  for (const { client } of clients) client.ask();
+  await eventually('all is acknowledged', () => clients.every(({ client }) => client.waiting === 0));
+  const expected = Array.from({ length: messages }, (_, i) => String(i));
+  for (const { client } of clients) assert.deepEqual(client.inbox, expected);
+});
+
+/** Resolves when the client's connection is over. */
+function lost(client: ResumingClient): Promise<void> {
+  return new Promise((resolve) => {
+    client.lost = resolve;
+  });
+}
+
+async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all];
+  const next = async (): Promise<void> => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await work(one);
+  };
+  await Promise.all(Array.from({ length: 16 }, next));
+}
