@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { readBaseline, writeBaseline } from './baseline.ts';
 import { endToEnd } from './end-to-end.ts';
+import { fastLogin } from './fast-login.ts';
 import { jid } from './jid.ts';
 import { memory } from './memory.ts';
 import { parser } from './parser.ts';
@@ -13,7 +14,7 @@ import { type Result, runBench } from './runner.ts';
 import { sasl } from './sasl.ts';
 import { store } from './store.ts';
 
-const BENCHES = [parser, jid, sasl, store, router, endToEnd, memory];
+const BENCHES = [parser, jid, sasl, store, router, endToEnd, fastLogin, memory];
 
 async function run(names: readonly string[], isSaved: boolean): Promise<void> {
   const baseline = readBaseline();

@@ -164,7 +164,8 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
       ...offers(this.#features, this, this.stream.bits),
       ...offers(this.host.streamFeatures, this, this.stream.bits),
     ];
-    this.stream.sendFeatures(this.inlineLogin?.withVersion(features) ?? features);
+    const xml = features.map(serialize).join('');
+    this.stream.sendFeatures(this.inlineLogin?.withVersion(xml) ?? xml);
   }
 
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
@@ -206,7 +207,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   // The session ends with its stream and not with the connection: what is sent to it from now on would be lost.
   closing(reason: EndReason): void {
     const { account, session } = this;
-    if (account !== undefined && session !== undefined) this.host.streamEnded(account, session, this, reason);
+    if (account !== undefined && session !== undefined) this.host.sessions.streamEnded(account, session, this, reason);
   }
 
   ended(reason: EndReason): void {

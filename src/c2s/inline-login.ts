@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastLogin } from '../core/fast.ts';
-import { NS_SASL2 } from '../sasl/authenticate.ts';
 import { failure, Sasl2, type Sasl2Options } from '../sasl/sasl2.ts';
+import { LruCache } from '../util/lru.ts';
 import { attr, child, type Element, el, serialize } from '../xml/element.ts';
 
 const NS_PIPELINING = 'urn:xmpp:iap:0';
@@ -22,13 +22,11 @@ export class InlineLogin {
     return this.sasl.isBusy;
   }
 
-  /** Adds to a list of stream features what names just this list. XEP-0509 §4. */
-  withVersion(features: readonly Element[]): readonly Element[] {
-    if (!this.#hasVersion || !features.some((feature) => attr(feature, 'xmlns') === NS_SASL2)) return features;
-    const hash = createHash('sha256');
-    for (const feature of features) hash.update(serialize(feature));
-    this.#version = hash.digest('base64').slice(0, 24);
-    return [...features, el('config-version', { xmlns: NS_PIPELINING, scheme: 'opaque', value: this.#version })];
+  /** Adds to a list of stream features, as XML, what names just this list. XEP-0509 §4. */
+  withVersion(features: string): string {
+    if (!this.#hasVersion || this.sasl.offered.size === 0) return features;
+    this.#version = versionOf(features);
+    return features + serialize(el('config-version', { xmlns: NS_PIPELINING, scheme: 'opaque', value: this.#version }));
   }
 
   /**
@@ -41,4 +39,14 @@ export class InlineLogin {
     const text = 'What is offered has changed.';
     return failure({ condition: 'aborted', text }, el('config-version-mismatch', { xmlns: NS_PIPELINING }));
   }
+}
+
+// There are few lists: they differ by host, encryption and configuration.
+const versions = new LruCache<string, string>(64);
+
+function versionOf(features: string): string {
+  const known = versions.get(features);
+  const version = known ?? createHash('sha256').update(features).digest('base64').slice(0, 24);
+  if (known === undefined) versions.set(features, version);
+  return version;
 }

@@ -5,7 +5,7 @@ import { SaslError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AuthenticateRequest } from '../sasl/authenticate.ts';
 import type { AuthenticationOptions } from '../sasl/authentication.ts';
-import { channelBindings } from '../sasl/channel-binding.ts';
+import { channelBindings, hasChannelBinding } from '../sasl/channel-binding.ts';
 import { announcedBindings } from '../sasl/downgrade.ts';
 import type { SaslContext } from '../sasl/mechanism.ts';
 import { offered } from '../sasl/mechanisms.ts';
@@ -117,14 +117,16 @@ function makeContext(connection: ClientConnection): SaslContext {
   const { service, host } = connection;
   const { kind, tlsSocket } = connection.stream.transport;
   const { auth, tls } = service.settings.current;
+  // Scripts in browsers cannot learn the channel binding, and some libraries choose -PLUS, once offered, all the same.
+  const bindable = kind === 'websocket' ? undefined : tlsSocket;
   return {
     domain: host.domain,
     credentials: host.users,
     secure: connection.secure,
     allowPlaintext: auth.allowPlaintext,
     tlsVersion: TLS_VERSIONS.get(tlsSocket?.getProtocol() ?? ''),
-    // Scripts in browsers cannot learn the channel binding, and some libraries choose -PLUS, once offered, all the same.
-    channelBinding: tlsSocket === undefined || kind === 'websocket' ? () => undefined : channelBindings(tlsSocket),
+    channelBinding: bindable === undefined ? () => undefined : channelBindings(bindable),
+    hasChannelBinding: bindable && ((type) => hasChannelBinding(bindable, type)),
     peerCertificate:
       tlsSocket !== undefined && tls.clientCertificates.enabled ? verifiedPeerCertificate(tlsSocket) : undefined,
   };

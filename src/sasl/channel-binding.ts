@@ -13,6 +13,14 @@ export function channelBindings(socket: TLSSocket): (type: ChannelBindingType) =
   };
 }
 
+/**
+ * Whether a type can be had on a TLS connection, by what is known without computing anything. A certificate whose signature
+ * has no hash function that we know is only found out when its end point is asked for.
+ */
+export function hasChannelBinding(socket: TLSSocket, type: ChannelBindingType): boolean {
+  return type !== 'tls-exporter' || socket.getProtocol() === 'TLSv1.3';
+}
+
 const COMPUTE: Readonly<Record<ChannelBindingType, (socket: TLSSocket) => Buffer | undefined>> = {
   'tls-exporter': exporter,
   'tls-server-end-point': endPointOf,

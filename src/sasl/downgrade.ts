@@ -19,7 +19,12 @@ export function announcedBindings(context: SaslContext, mechanisms: Iterable<str
 
 /** The types above that work on a stream. */
 export function usableBindings(context: SaslContext): readonly ChannelBindingType[] {
-  return ANNOUNCED_TYPES.filter((type) => context.channelBinding(type) !== undefined);
+  return ANNOUNCED_TYPES.filter((type) => canBind(context, type));
+}
+
+/** Whether a stream has data of a type. To say so for an offer must be cheap: most of what is offered is never used. */
+export function canBind(context: SaslContext, type: ChannelBindingType): boolean {
+  return context.hasChannelBinding?.(type) ?? context.channelBinding(type) !== undefined;
 }
 
 /**

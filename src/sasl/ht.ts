@@ -5,6 +5,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SaslError } from '../errors.ts';
 import { JID, JidError } from '../jid.ts';
 import type { Awaitable } from '../util/awaitable.ts';
+import { canBind } from './downgrade.ts';
 import type { ChannelBindingType, SaslAttempt, SaslContext, SaslMechanism, SaslStep } from './mechanism.ts';
 import { EMPTY_CHALLENGE } from './mechanism.ts';
 import { decodeUtf8, prepareUsername } from './prepare.ts';
@@ -36,7 +37,7 @@ const BINDINGS: ReadonlyMap<string, ChannelBindingType | undefined> = new Map([
 
 /** The names of the mechanisms that can be used on a stream, best first. */
 export function htMechanisms(context: SaslContext): string[] {
-  const usable = [...BINDINGS].filter(([, type]) => type === undefined || context.channelBinding(type) !== undefined);
+  const usable = [...BINDINGS].filter(([, type]) => type === undefined || canBind(context, type));
   return usable.map(([name]) => name);
 }
 

@@ -39,6 +39,8 @@ export interface SaslContext {
   readonly allowPlaintext: boolean;
   /** The version of TLS, as four hexadecimal digits such as `0304`; undefined where it is not known here. XEP-0515 §4.1. */
   readonly tlsVersion?: string | undefined;
+  /** Whether there is data of a type, where that can be told without computing it; absent: it is computed. */
+  readonly hasChannelBinding?: ((type: ChannelBindingType) => boolean) | undefined;
   /** The channel-binding data of this connection, or undefined when the type cannot be had here. */
   channelBinding(type: ChannelBindingType): Buffer | undefined;
   /** The client's certificate when one was presented and its chain verified. */

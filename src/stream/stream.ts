@@ -116,9 +116,9 @@ export class Stream implements TransportHandler {
     this.transport.openStream({ ...attributes, id: this.#id });
   }
 
-  /** Sends the features that the peer may negotiate now. RFC 6120 §4.3.2. */
-  sendFeatures(features: readonly Element[]): void {
-    this.transport.sendStreamElement('features', features.map(serialize).join(''));
+  /** Sends the features that the peer may negotiate now, as XML. RFC 6120 §4.3.2. */
+  sendFeatures(features: string): void {
+    this.transport.sendStreamElement('features', features);
   }
 
   /** Sends one stanza or nonza, as XML. Dropped once the stream is closing: there is nobody to read it. */
