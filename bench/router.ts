@@ -67,7 +67,7 @@ class Client implements Link {
 
   static async connect(host: Host, local: string, resource: string): Promise<Client> {
     const client = new Client(host);
-    await host.bind(JID.of(local, host.domain, resource), client, false, ({ account, session }) => {
+    await host.sessions.bind(JID.of(local, host.domain, resource), client, false, ({ account, session }) => {
       client.#account = account;
       client.#session = session;
     });

@@ -216,7 +216,7 @@ export class Server {
   #lockOut(host: Host, jid: JID, change: CredentialsChange): void {
     if (change === 'password') return;
     const error = new StreamError('not-authorized', { text: `the account was ${change}` });
-    if (change === 'disabled') host.kickAll(jid.local, error);
+    if (change === 'disabled') host.sessions.kickAll(jid.local, error);
     // A removal ends the sessions itself; here are those that are not bound yet.
     for (const { session, jid: own, stream } of this.#c2s?.connections ?? []) {
       if (session === undefined && own?.equals(jid)) stream.close(error);
@@ -238,7 +238,7 @@ export class Server {
 
   // What clients have sent is handled while all hosts are still there.
   async #settle(): Promise<void> {
-    const settled = Promise.all([...this.hosts.values()].map((host) => host.settled()));
+    const settled = Promise.all([...this.hosts.values()].map((host) => host.sessions.settled()));
     await deadline(settled, this.settings.current.limits.timeouts.closeMs, this.clock).catch(() => {
       this.log.warn('shutdown.unsettled');
     });

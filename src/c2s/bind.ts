@@ -21,7 +21,7 @@ export const bind: StreamFeature<ClientConnection> = {
     if (account === undefined || request?.type !== 'set') throw new StanzaError('bad-request');
     requestPayload(request);
     const jid = requestedAddress(account, element);
-    await connection.host.bind(jid, connection, connection.isAnonymous, (event) => {
+    await connection.host.sessions.bind(jid, connection, connection.isAnonymous, (event) => {
       connection.bound(event.account, event.session);
       connection.log.info('session.bound', { jid: jid.toString() });
       const answer = resultFor(request, el('bind', { xmlns: NS_BIND }, el('jid', {}, jid.toString())));

@@ -37,7 +37,7 @@ export async function bindInline(
   const jid = host.services.use(inlineBinding).addressOf(account, clientId, text(child(request, 'tag')));
   const bindings: InlineBinding[] = [];
   try {
-    await host.bind(jid, connection, connection.isAnonymous, ({ account, session }) => {
+    await host.sessions.bind(jid, connection, connection.isAnonymous, ({ account, session }) => {
       connection.bound(account, session);
       endOthers(host, account, session);
       bindings.push({ account, session, stream: connection, request });
@@ -58,7 +58,7 @@ function endOthers(host: Host, account: Account, session: Session): void {
   if (clientId === undefined) return;
   for (const other of [...account.sessions.values()]) {
     if (other === session || other.login?.clientId !== clientId) continue;
-    host.kick(account, other, new StreamError('conflict', { text: 'your client has connected anew' }));
+    host.sessions.kick(account, other, new StreamError('conflict', { text: 'your client has connected anew' }));
   }
 }
 

@@ -16,7 +16,7 @@ import type { Advertised, Advertiser } from './advertisements.ts';
 import type { ClientStream } from './client-stream.ts';
 import type { Command } from './commands.ts';
 import type { Grants } from './grants.ts';
-import type { Host, RestorableSession, Settings } from './host.ts';
+import type { Host, Settings } from './host.ts';
 import type { InlineFeature } from './inline.ts';
 import type { Addressee, AudienceCheck, IqHandler, IqRoute } from './iq.ts';
 import type { Fork } from './outbox.ts';
@@ -25,6 +25,7 @@ import type { FilterPoint, Observer, Topic, Verdict } from './points.ts';
 import type { Destination } from './router.ts';
 import type { Service } from './service.ts';
 import type { Session } from './session.ts';
+import type { RestorableSession } from './sessions.ts';
 import type { Keep, Slot } from './slots.ts';
 import type { Users } from './users.ts';
 
@@ -206,7 +207,7 @@ export class FeatureScope implements FeatureHost {
   }
 
   setPresence(account: Account, session: Session, presence: Presence | undefined): void {
-    this.#host.setPresence(account, session, presence);
+    this.#host.sessions.setPresence(account, session, presence);
   }
 
   audience(check: AudienceCheck): void {
@@ -288,15 +289,15 @@ export class FeatureScope implements FeatureHost {
   }
 
   endSession(account: Account, session: Session, reason: EndReason): void {
-    this.#host.endSession(account, session, reason);
+    this.#host.sessions.end(account, session, reason);
   }
 
   kick(account: Account, session: Session, error: StreamError): void {
-    this.#host.kick(account, session, error);
+    this.#host.sessions.kick(account, session, error);
   }
 
   restoreSession(saved: RestorableSession, restore: (session: Session) => void): Promise<void> {
-    return this.#host.restoreSession(saved, restore);
+    return this.#host.sessions.restore(saved, restore);
   }
 
   stampDelay(stamp: Stamp): void {

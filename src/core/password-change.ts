@@ -1,8 +1,6 @@
 import { StreamError } from '../errors.ts';
-import type { JID } from '../jid.ts';
-import type { Account } from './account.ts';
 import { sessionBound } from './points.ts';
-import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
 import type { Topics } from './topics.ts';
 import type { Users } from './users.ts';
 
@@ -12,8 +10,7 @@ const OUTDATED = new StreamError('reset', { text: 'the password was changed' });
 export interface PasswordParties {
   readonly users: Users;
   readonly topics: Topics;
-  kick(account: Account, session: Session, error: StreamError): void;
-  kickAll(local: string, error: StreamError, except?: JID): void;
+  readonly sessions: Sessions;
 }
 
 /**
@@ -22,11 +19,11 @@ export interface PasswordParties {
  */
 export function endOnPasswordChange(host: PasswordParties): void {
   host.users.onCredentialsChanged(({ local }, change, by) => {
-    if (change === 'password') host.kickAll(local, OUTDATED, by);
+    if (change === 'password') host.sessions.kickAll(local, OUTDATED, by);
   });
   host.topics.observe('core', sessionBound, async ({ account, session }) => {
     const user = account.isAnonymous ? undefined : await host.users.get(account.jid.local);
     const isOutdated = user !== undefined && session.login !== undefined && session.login.at < user.passwordUpdatedAt;
-    if (isOutdated) host.kick(account, session, OUTDATED);
+    if (isOutdated) host.sessions.kick(account, session, OUTDATED);
   });
 }

@@ -161,7 +161,7 @@ test('who was removed or disabled between login and binding gets no session', as
   assert.match(await romeo.refused('set', request('x')), /^(service-unavailable|not-allowed)$/);
   assert.equal(stage.host.account('romeo'), undefined);
   await stage.host.users.setDisabled('juliet', true);
-  stage.host.kickAll('juliet', new StreamError('policy-violation'));
+  stage.host.sessions.kickAll('juliet', new StreamError('policy-violation'));
   assert.equal(await juliet.refused('set', request('x')), 'not-allowed');
 });
 

@@ -174,8 +174,8 @@ test('a user that is removed loses its sessions, and what is kept of it, before 
 test('all sessions of an account, and of no other, can be ended', async (t) => {
   const stage = await Stage.open(t, { features: [availability] });
   const { phone, laptop, juliet } = await stage.connected({ phone: 'romeo', laptop: 'romeo', juliet: 'juliet' });
-  stage.host.kickAll('romeo', new StreamError('policy-violation'));
-  stage.host.kickAll('nobody', new StreamError('policy-violation'));
+  stage.host.sessions.kickAll('romeo', new StreamError('policy-violation'));
+  stage.host.sessions.kickAll('nobody', new StreamError('policy-violation'));
   for (const client of [phone, laptop]) await client.isClosedWith('policy-violation');
   assert.ok(!juliet.transport.isClosed);
 });
@@ -191,13 +191,13 @@ test('an anonymous account goes with its session; what fails to be cleared is a 
   const stage = await Stage.open(t, { features: [availability, keeper] });
   const link = { bufferedBytes: 0, remoteAddress: '', secure: true, send: () => {}, close: () => {} };
   let event: SessionEvent | undefined;
-  await stage.host.bind(JID.parse('guest@stage.example/x'), link, true, (bound) => {
+  await stage.host.sessions.bind(JID.parse('guest@stage.example/x'), link, true, (bound) => {
     event = bound;
   });
   assert.ok(event);
   const { account, session } = event;
   assert.equal(stage.host.account('guest'), account);
-  stage.host.endSession(account, session, { kind: 'lost' });
+  stage.host.sessions.end(account, session, { kind: 'lost' });
   assert.equal(stage.host.account('guest'), undefined);
   await settle();
   assert.deepEqual(removed, ['guest@stage.example']);

@@ -37,6 +37,8 @@ export interface StageOptions {
   /** The store of an earlier stage, to play a restart. */
   readonly store?: MemoryStore;
   readonly clock?: ManualClock;
+  /** Nobody will get in: the stage is set for commands on the store only. */
+  readonly isOffline?: boolean;
   /** Secures connections of `listen` that ask for STARTTLS. */
   readonly startTls?: TlsAcceptor;
 }
@@ -119,7 +121,7 @@ export class Stage {
       journal: (spec) => stage.#journal(spec),
       commands: stage.commands,
     });
-    await stage.#features.begin();
+    if (options.isOffline !== true) await stage.#features.begin();
     t.after(async () => {
       await stage.close();
       assert.deepEqual(stage.bugs(), [], 'bugs in the log');

@@ -69,7 +69,7 @@ export const sessionKick: BuiltIn<{ readonly kicked: readonly string[] }> = {
     );
     if (account === undefined || sessions.length === 0) throw new CommandError(`${jid} has no session`);
     const text = String(args['reason'] ?? 'the session was ended by an administrator');
-    for (const session of sessions) host.kick(account, session, new StreamError('policy-violation', { text }));
+    for (const session of sessions) host.sessions.kick(account, session, new StreamError('policy-violation', { text }));
     return { kicked: sessions.map((session) => session.jid.toString()) };
   },
   show: ({ kicked }) => kicked.map((jid) => `Ended ${jid}.`).join('\n'),

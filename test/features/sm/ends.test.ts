@@ -257,7 +257,7 @@ test('a session that is ended by an administrator cannot be resumed, and its mes
   const { phone, nurse, ids } = await managed(stage, { phone: 'romeo', nurse: 'juliet' });
   phone.transport.break();
   await nurse.sends(chat(address('romeo'), 'hello'));
-  stage.host.kickAll('romeo', new StreamError('policy-violation'));
+  stage.host.sessions.kickAll('romeo', new StreamError('policy-violation'));
   assert.equal(sessionOf(stage, 'romeo', 'phone'), undefined);
   assertFailed((await resuming(stage, 'romeo', ids.phone, 0)).answer, 'item-not-found', 0);
   assert.deepEqual((await mail(stage, 'romeo')).texts, ['hello']);

@@ -190,7 +190,7 @@ test('a session that ends between the answer and the take-over leaves no stream 
   // It cannot time out while it is being resumed.
   await timeOut(stage);
   assert.equal(session.hasEnded, false);
-  stage.host.endSession(account, session, { kind: 'closed' });
+  stage.host.sessions.end(account, session, { kind: 'closed' });
   answer.complete();
   assert.deepEqual(closed, ['reset']);
 });
