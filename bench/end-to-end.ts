@@ -35,7 +35,8 @@ export const endToEnd: Bench = {
   },
 };
 
-function underLoad(name: string, server: Worker, loader: Worker, work: string, given: Figures): Case {
+/** Measures what the server spends while a loader works. */
+export function underLoad(name: string, server: Worker, loader: Worker, work: string, given: Figures): Case {
   return {
     name,
     unit: 'µs',

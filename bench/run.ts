@@ -12,9 +12,10 @@ import { headline, table } from './report.ts';
 import { router } from './router.ts';
 import { type Result, runBench } from './runner.ts';
 import { sasl } from './sasl.ts';
+import { sm } from './sm.ts';
 import { store } from './store.ts';
 
-const BENCHES = [parser, jid, sasl, store, router, endToEnd, fastLogin, memory];
+const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, fastLogin, memory];
 
 async function run(names: readonly string[], isSaved: boolean): Promise<void> {
   const baseline = readBaseline();

@@ -10,18 +10,29 @@ const LOGINS_AT_ONCE = 16;
 const QUIET_MS = 150;
 const CHAT_BODY = 'x'.repeat(200);
 const NOTHING: Figures = {};
+const NS_SM = 'urn:xmpp:sm:3';
+const ASK = `<r xmlns='${NS_SM}'/>`;
+/** The same as the server writes it. */
+const REQUEST = `<r xmlns="${NS_SM}"/>`;
+/** After how many stanzas a client asks whether they were handled. */
+const ASK_AFTER = 10;
 
 let target: Target = { port: 0, isTls: false };
 let clients: LoadClient[] = [];
 let count = 0;
 let isRunning = false;
 let heardAt = 0;
+let isManaged = false;
+/** What a client with stream management does with what it hears, beside what is measured. */
+let heardBy: ((chunk: Buffer, messages: number, client: number) => void) | undefined;
+/** How many stanzas each client has received since stream management is on. */
+const received = new Map<number, number>();
 let ended: Promise<unknown> = Promise.resolve();
 
 /** Brings users online, some at a time. */
-async function connect({ users = 0, port = 0, tls = 0 }: Figures): Promise<Figures> {
+async function connect({ first = 0, users = 0, port = 0, tls = 0 }: Figures): Promise<Figures> {
   target = { port, isTls: tls === 1 };
-  const names = Array.from({ length: users }, (_, i) => `user${i}`);
+  const names = Array.from({ length: users }, (_, i) => `user${first + i}`);
   const connected = new Map<string, LoadClient>();
   const waiting = [...names];
   const work = async (): Promise<void> => {
@@ -50,20 +61,45 @@ async function befriend(): Promise<Figures> {
   return NOTHING;
 }
 
+/** Turns stream management on; from then on the clients do nothing but chat. XEP-0198. */
+async function manage(): Promise<Figures> {
+  for (const client of clients) client.send(`<enable xmlns='${NS_SM}' resume='true'/>`);
+  await quiet();
+  isManaged = true;
+  return NOTHING;
+}
+
 /** Neighbours chat in both directions, with so many messages of each under way. */
 async function chat({ window = 1 }: Figures): Promise<Figures> {
   begin();
   const sends = clients.map((client, i): ((n: number) => void) => {
     const to = clients[i ^ 1]?.jid;
     const stanza = `<message to='${to}' type='chat' id='m${i}'><body>${CHAT_BODY}</body><request xmlns='urn:xmpp:receipts'/></message>`;
-    return (n) => client.send(stanza.repeat(n));
+    if (!isManaged) return (n) => client.send(stanza.repeat(n));
+    let sent = 0;
+    return (n) => {
+      const asks = Math.floor((sent + n) / ASK_AFTER) > Math.floor(sent / ASK_AFTER);
+      sent += n;
+      client.send(asks ? stanza.repeat(n) + ASK : stanza.repeat(n));
+    };
   });
+  if (isManaged) answerRequests();
   listen('</message>', (n, i) => {
     count += n;
     if (isRunning) sends[i ^ 1]?.(n);
   });
   for (const send of sends) send(window);
   return NOTHING;
+}
+
+/** Has the clients say how many stanzas they have received when they are asked. */
+function answerRequests(): void {
+  const requests = clients.map(() => new PatternCount(REQUEST));
+  heardBy = (chunk, n, i) => {
+    const handled = (received.get(i) ?? 0) + n;
+    received.set(i, handled);
+    if ((requests[i]?.in(chunk) ?? 0) > 0) clients[i]?.send(`<a xmlns='${NS_SM}' h='${handled}'/>`);
+  };
 }
 
 /** In each group all say how they are, and again when everybody has heard it, themselves included. */
@@ -123,6 +159,7 @@ function listen(pattern: string, heard: (n: number, client: number) => void): vo
     client.received = (chunk) => {
       heardAt = performance.now();
       const n = counter.in(chunk);
+      heardBy?.(chunk, n, i);
       if (n > 0) heard(n, i);
     };
   }
@@ -145,6 +182,6 @@ function bare({ jid }: LoadClient): string {
 }
 
 serve(
-  { connect, disconnect, befriend, chat, presence, login, stop, count: async () => ({ count }) },
+  { connect, disconnect, manage, befriend, chat, presence, login, stop, count: async () => ({ count }) },
   async () => undefined,
 );
