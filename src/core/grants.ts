@@ -1,10 +1,13 @@
 import type { Key, Store, Table } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
+import { LruCache } from '../util/lru.ts';
 import { type Facts, type Grant, isLive, type Token } from './grant-record.ts';
 import type { Role } from './roles.ts';
 import type { Sealing } from './sealing.ts';
 
+/** How many grants are kept at hand, of about half a kilobyte each. */
+const RECENT_GRANTS = 2000;
 const SWEEP_BATCH = 256;
 const MOURNING_MS = 30 * 86_400_000;
 
@@ -47,6 +50,10 @@ export class Grants {
   readonly #table: Table<Grant>;
   readonly #clock: Clock;
   readonly #maxPerPurpose: number;
+  // A crowd of clients comes back at once and again and again; as nobody else writes the table, what was read last is true.
+  readonly #recent = new LruCache<string, Grant>(RECENT_GRANTS);
+  readonly #ids = new LruCache<string, string>(RECENT_GRANTS);
+  #writes = 0;
   readonly #listeners: ((local: string, grant: Grant, reason: RevocationReason) => void)[] = [];
   // Uses that are not written yet, by localpart and id: together, a thousand logins cost one write.
   readonly #used = new Map<string, readonly [local: string, id: string, at: number]>();
@@ -65,9 +72,15 @@ export class Grants {
     this.#listeners.push(run);
   }
 
-  /** The grant, expired or not. */
-  get(local: string, id: string): Promise<Grant | undefined> {
-    return this.#table.get(this.#domain, local, id);
+  /** The grant, expired or not; the same object as before unless it has been changed. */
+  async get(local: string, id: string): Promise<Grant | undefined> {
+    const key = keyOf(local, id);
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
+    const writes = this.#writes;
+    const grant = await this.#table.get(this.#domain, local, id);
+    if (grant !== undefined && writes === this.#writes) this.#recent.set(key, grant);
+    return grant;
   }
 
   /** Whether there is such a grant and it can be used. */
@@ -84,13 +97,19 @@ export class Grants {
 
   /** The identifier of the one grant that a client of an account has for a purpose. */
   idFor(local: string, purpose: string, client: string): string {
-    return this.sealing.digest(`${purpose}\0${local}@${this.#domain}\0${client}`).slice(0, 20);
+    const key = `${purpose}\0${local}@${this.#domain}\0${client}`;
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const id = this.sealing.digest(key).slice(0, 20);
+    this.#ids.set(key, id);
+    return id;
   }
 
   /** Makes a grant, by its own identifier or a new one. Its account keeps so many of the purpose as is allowed. */
   async create(local: string, draft: GrantDraft, id = newId()): Promise<Grant> {
     const grant = this.draft(draft, id);
     await this.#table.put([this.#domain, local, id], grant);
+    this.#forget(local, id);
     await this.makeRoom(local, draft.purpose);
     return grant;
   }
@@ -102,8 +121,10 @@ export class Grants {
   }
 
   /** Changes a grant atomically; `change` may run again, and what it throws is thrown. Ends it without telling anybody. */
-  change(local: string, id: string, change: GrantChange): Promise<Grant | undefined> {
-    return this.#table.update([this.#domain, local, id], change);
+  async change(local: string, id: string, change: GrantChange): Promise<Grant | undefined> {
+    const changed = await this.#table.update([this.#domain, local, id], change);
+    this.#forget(local, id);
+    return changed;
   }
 
   /** Drops the least recently used grants of a purpose beyond those that are allowed. */
@@ -115,7 +136,7 @@ export class Grants {
 
   /** Remembers that a grant was used now; {@link writeUses} makes it last. */
   used(local: string, id: string): void {
-    this.#used.set(`${local}\0${id}`, [local, id, this.#clock.now()]);
+    this.#used.set(keyOf(local, id), [local, id, this.#clock.now()]);
   }
 
   /** Writes the uses that are remembered. */
@@ -166,6 +187,12 @@ export class Grants {
       for (const key of dead)
         batch.update(this.#table, key, (grant) => (grant && isLive(grant, since) ? grant : undefined));
     });
+    for (const [, local, id] of dead) this.#forget(String(local), String(id));
+  }
+
+  #forget(local: string, id: string): void {
+    this.#writes++;
+    this.#recent.delete(keyOf(local, id));
   }
 
   async #all(local: string): Promise<Grant[]> {
@@ -178,8 +205,13 @@ export class Grants {
     await this.#store.commit((batch) => {
       for (const { id } of ending) batch.delete(this.#table, [this.#domain, local, id]);
     });
+    for (const { id } of ending) this.#forget(local, id);
     for (const grant of ending) for (const run of this.#listeners) run(local, grant, reason);
   }
+}
+
+function keyOf(local: string, id: string): string {
+  return `${local}\0${id}`;
 }
 
 function descendants(all: readonly Grant[], id: string): Grant[] {

@@ -35,13 +35,15 @@ export interface FastTokensOptions {
 /** The tokens of the clients of one host. */
 export class FastTokens implements Fast {
   readonly #options: FastTokensOptions;
+  // What the grants that were used lately hold, opened.
+  readonly #opened: OpenedGrants = new WeakMap();
 
   constructor(options: FastTokensOptions) {
     this.#options = options;
   }
 
   attempt(clientId: string, use: FastUse): FastLogin {
-    return new Attempt(this.#options, clientId, use);
+    return new Attempt(this.#options, this.#opened, clientId, use);
   }
 
   async issue({ local }: JID, clientId: string, mechanism: string, login: Login): Promise<IssuedToken> {
@@ -82,16 +84,20 @@ interface Proved {
   readonly token: Token;
 }
 
+type Opened = ReadonlyMap<HtToken, Token>;
+type OpenedGrants = WeakMap<Grant, Opened>;
+
 class Attempt implements FastLogin {
   readonly #options: FastTokensOptions;
   readonly #clientId: string;
   readonly #use: FastUse;
-  // The stored tokens by what the mechanism was given of them.
-  readonly #candidates = new Map<HtToken, Proved>();
+  readonly #opened: OpenedGrants;
+  #found: { readonly local: string; readonly grant: Grant; readonly tokens: Opened } | undefined;
   #proved: Proved | undefined;
 
-  constructor(options: FastTokensOptions, clientId: string, use: FastUse) {
+  constructor(options: FastTokensOptions, opened: OpenedGrants, clientId: string, use: FastUse) {
     this.#options = options;
+    this.#opened = opened;
     this.#clientId = clientId;
     this.#use = use;
   }
@@ -107,24 +113,33 @@ class Attempt implements FastLogin {
   }
 
   async candidates(local: string): Promise<readonly HtToken[]> {
-    const { grants, domain } = this.#options;
-    const id = grants.idFor(local, PURPOSE, this.#clientId);
-    const grant = await grants.get(local, id);
+    const { grants } = this.#options;
+    const grant = await grants.get(local, grants.idFor(local, PURPOSE, this.#clientId));
     if (grant === undefined) return [];
+    const tokens = this.#opened.get(grant) ?? this.#open(local, grant);
+    this.#opened.set(grant, tokens);
+    this.#found = { local, grant, tokens };
+    return [...tokens.keys()];
+  }
+
+  #open(local: string, grant: Grant): Opened {
+    const { grants, domain } = this.#options;
+    const tokens = new Map<HtToken, Token>();
     for (const slot of SLOTS) {
       const token = grant.tokens[slot];
       if (token === undefined) continue;
-      const secret = grants.sealing.open(token.secret, placeOf(domain, local, id));
-      if (secret === undefined) continue;
-      this.#candidates.set({ mechanism: String(token.data['mechanism']), secret }, { local, grant, token });
+      const secret = grants.sealing.open(token.secret, placeOf(domain, local, grant.id));
+      if (secret !== undefined) tokens.set({ mechanism: String(token.data['mechanism']), secret }, token);
     }
-    return [...this.#candidates.keys()];
+    return tokens;
   }
 
   // Whoever gets here knows the token, so it is no secret what is wrong with it.
   async proved(candidate: HtToken): Promise<void> {
-    const proved = this.#candidates.get(candidate);
-    if (proved === undefined) throw new SaslError('not-authorized');
+    const token = this.#found?.tokens.get(candidate);
+    if (this.#found === undefined || token === undefined) throw new SaslError('not-authorized');
+    const { local, grant } = this.#found;
+    const proved: Proved = { local, grant, token };
     if (!(await this.#isGood(proved))) {
       await this.#drop(proved);
       throw new SaslError('credentials-expired');
