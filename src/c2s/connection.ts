@@ -31,6 +31,14 @@ import { type C2sService, xmlLimits } from './service.ts';
 /** Asked of a client that has been silent for long; any answer shows that it lives. XEP-0199. */
 const NS_PING = 'urn:xmpp:ping';
 
+/** Told by every connection. */
+export interface ConnectionCalls {
+  /** Has ended. */
+  over(connection: ClientConnection): void;
+  /** Does something for its client that takes time, and may go on when the client has left. */
+  working(work: Promise<void>): void;
+}
+
 /** One client's connection: negotiates its stream, then hands its stanzas to its session. */
 export class ClientConnection implements StreamOwner, ClientStream, Link {
   readonly service: C2sService;
@@ -51,25 +59,23 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   #stanzas: TokenBucket | undefined;
   #bytes: TokenBucket | undefined;
   #pingedAt = 0;
-  readonly #over: (connection: ClientConnection) => void;
+  readonly #calls: ConnectionCalls;
   #authenticated: (() => void) | undefined;
 
-  /**
-   * `features` is what the server itself lets clients negotiate. `authenticated` is called once, at the latest when the
-   * connection ends; `over` when it has ended.
-   */
+  /** `features` is what the server itself lets clients negotiate; `authenticated` is called once, when logged in or ended. */
   constructor(
     transport: Transport,
     service: C2sService,
     features: readonly StreamFeature<ClientConnection>[],
-    calls: { authenticated: () => void; over: (connection: ClientConnection) => void },
+    calls: ConnectionCalls,
+    authenticated: () => void,
   ) {
     this.service = service;
     this.#features = features;
     this.id = newId().slice(0, 8);
     this.log = service.log.child({ conn: this.id });
-    this.#over = calls.over;
-    this.#authenticated = calls.authenticated;
+    this.#calls = calls;
+    this.#authenticated = authenticated;
     const { timeouts } = service.settings.current.limits;
     this.stream = new Stream(transport, {
       clock: service.clock,
@@ -140,6 +146,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
     this.#requireReader();
     const done = this.#take(element, inner);
+    if (isPromise(done)) this.#calls.working(done);
     const debtMs = this.#charge(bytes);
     if (debtMs === 0) return done;
     // Whoever sends too fast is read more slowly; nothing is lost.
@@ -184,7 +191,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     // A stranger's failure says little: bots knock at every port all day.
     if (jid === undefined) this.log.debug('stream.ended', fields, error ?? cause);
     else this.log.info('stream.ended', { ...fields, text: error?.text });
-    this.#over(this);
+    this.#calls.over(this);
   }
 
   /** The client has proved who it is; it opens the stream anew. RFC 6120 §6.4.6. */
