@@ -100,7 +100,9 @@ async function checkRegistered(host: FeatureHost, from: JID): Promise<void> {
 
 /** §3.3. The user's other sessions stay, because they have proved who they are. */
 async function changePassword(host: FeatureHost, from: JID, query: Element): Promise<void> {
-  if (!host.settings.current.registration.allowPasswordChange) throw new StanzaError('not-allowed');
+  if (!host.settings.current.registration.allowPasswordChange) {
+    throw new StanzaError('not-allowed', { text: 'users cannot change their passwords here' });
+  }
   const { username, password } = credentials(query, 'bad-request');
   if (!isLocalpartOf(from, username)) throw new StanzaError('not-allowed', { text: 'this is the account of another' });
   await host.users.setPassword(from.local, password);

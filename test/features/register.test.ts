@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { register } from '../../src/features/register.ts';
-import { child } from '../../src/xml/element.ts';
+import { child, text } from '../../src/xml/element.ts';
 import { assertXml } from '../support/compare.ts';
 import { DOMAIN, PASSWORD, Stage } from '../support/stage.ts';
 import type { StageClient } from '../support/stage-client.ts';
@@ -74,6 +74,14 @@ test('what cannot be registered is refused with a reason', async (t) => {
   assert.equal(await client.refused('set', credentials('bill', '\u00ad')), 'not-acceptable');
   assert.equal(await client.refused('set', credentials('b@d')), 'jid-malformed');
   assert.equal(await client.refused('set', QUERY), 'not-acceptable');
+});
+
+test('who wants a name that is taken is told so in words, because that is what clients show', async (t) => {
+  const stage = await Stage.open(t, { features: [register], config: OPEN });
+  await stage.host.users.create('romeo', PASSWORD);
+  const error = child(await (await stranger(stage, 'phone')).ask('set', credentials('romeo')), 'error');
+  assert.ok(error);
+  assert.match(text(child(error, 'text', 'urn:ietf:params:xml:ns:xmpp-stanzas')), /taken/);
 });
 
 test('one address registers only so often, and others are not held up', async (t) => {
