@@ -46,7 +46,7 @@ export const builtInSpecs: readonly Spec[] = [
   { rfc: 4616, note: 'only under TLS, unless configured otherwise' },
   { rfc: 5802 },
   { rfc: 5890, note: 'domains, with the mapping of RFC 5895 and the Bidi Rule of RFC 5893' },
-  { rfc: 5929, note: 'tls-server-end-point' },
+  { rfc: 5929, note: 'tls-server-end-point; tls-unique for older clients' },
   { rfc: 6120, note: 'between clients and the server; no streams between servers' },
   { rfc: 6121, sections: '5', note: 'messages' },
   { rfc: 6121, sections: '8', note: 'delivery' },
