@@ -14,8 +14,8 @@ export const XEPS: Readonly<Record<number, Xep>> = {
   4: {
     title: 'Data Forms',
     support: 'partial',
-    done: 'Forms of the type `result` in service discovery.',
-    missing: 'Forms that are filled in and submitted; nothing here needs one yet.',
+    done: 'Forms of the type `result` in service discovery; a form of two text fields to register with.',
+    missing: 'Fields of other types in forms that are filled in; nothing here needs one yet.',
   },
   12: {
     title: 'Last Activity',
@@ -37,12 +37,16 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     support: 'complete',
     done: 'One vCard for each account, kept as it is, within a size; everyone may read it.',
   },
-  68: { title: 'Field Standardization for Data Forms', support: 'complete', done: 'The forms in service discovery.' },
+  68: {
+    title: 'Field Standardization for Data Forms',
+    support: 'complete',
+    done: 'The forms in service discovery and of registration.',
+  },
   77: {
     title: 'In-Band Registration',
     support: 'partial',
-    done: 'Registration by user name and password (off unless configured, with a rate limit), change of password, removal of the account.',
-    missing: 'Registration by data form, redirection to a web page, registration of anything but accounts.',
+    done: 'Registration by user name and password, with a form or without (off unless configured, with a rate limit), change of password, removal of the account.',
+    missing: 'Redirection to a web page, registration of anything but accounts.',
   },
   82: {
     title: 'XMPP Date and Time Profiles',

@@ -17,6 +17,10 @@ function credentials(username: string, password = PASSWORD): string {
   return query(`<username>${username}</username><password>${password}</password>`);
 }
 
+function form(...fields: string[]): string {
+  return query(`<x xmlns="jabber:x:data" type="submit">${fields.join('')}</x>`);
+}
+
 async function stranger(stage: Stage, name: string, options?: { secure?: boolean; address?: string }) {
   const client = stage.connect(name, options);
   await client.open();
@@ -33,12 +37,35 @@ test('a stranger asks for the fields, registers and logs in', async (t) => {
   assert.equal(await isOffered(client), true);
   const fields = await client.get(QUERY);
   assert.ok(fields);
-  assertXml(fields, query('<instructions>*</instructions><username/><password/>'));
+  assertXml(
+    fields,
+    query(
+      '<instructions>*</instructions><username/><password/>',
+      `<x xmlns="jabber:x:data" type="form">
+         <instructions>*</instructions>
+         <field var="FORM_TYPE" type="hidden"><value>jabber:iq:register</value></field>
+         <field var="username" type="text-single" label="User name"><required/></field>
+         <field var="password" type="text-private" label="Password"><required/></field>
+       </x>`,
+    ),
+  );
   assert.equal(await client.set(credentials('Romeo')), undefined);
   const registered = stage.connect('tablet');
   await registered.logIn('romeo', PASSWORD);
   await registered.bind('tablet');
   assert.equal(registered.jid, `romeo@${DOMAIN}/tablet`);
+});
+
+test('a stranger registers with the form', async (t) => {
+  const stage = await Stage.open(t, { features: [register], config: OPEN });
+  const client = await stranger(stage, 'phone');
+  assert.equal(
+    await client.refused('set', form('<field var="username"><value>romeo</value></field>')),
+    'not-acceptable',
+  );
+  const password = `<field var="password"><value>${PASSWORD}</value></field>`;
+  assert.equal(await client.set(form('<field var="username"><value>romeo</value></field>', password)), undefined);
+  await stage.connect('tablet').logIn('romeo', PASSWORD);
 });
 
 test('registration is off by default: not offered, and refused', async (t) => {
