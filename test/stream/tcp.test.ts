@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { TcpTransport } from '../../src/stream/tcp.ts';
 import { Certificates } from '../../src/tls/certificates.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { availability, feature, gate } from '../core/scene.ts';
@@ -274,6 +276,38 @@ test('who sends and does not read its answers is not kept in memory', async (t) 
     const ends = stage.log.records.filter(({ event }) => event === 'stream.ended');
     assert.equal(ends.at(-1)?.fields['condition'], 'resource-constraint', name);
   }
+});
+
+test('what is thrown while bytes are interpreted is told the stream, and reaches nobody else', async (t) => {
+  const told: unknown[] = [];
+  const failure = new TypeError('a bug');
+  const server = createServer((socket) => {
+    const limits = { maxBytes: 1000, maxDepth: 8, maxAttributes: 8, maxChildren: 8 };
+    const options = { secure: false, limits, clock: systemClock, remoteAddress: '127.0.0.1' };
+    const transport = new TcpTransport(socket, options);
+    const unexpected = (): void => assert.fail();
+    transport.handler = {
+      header() {
+        throw failure;
+      },
+      element: unexpected,
+      ended: unexpected,
+      failed(error) {
+        told.push(error);
+        transport.end();
+      },
+      closed: () => told.push('closed'),
+    };
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const client = await TcpClient.connect(t, (server.address() as AddressInfo).port);
+  client.write(`${HEADER}<a/>`);
+  assert.equal(await client.rest(), '');
+  client.socket.end();
+  while (told.length < 2) await settle();
+  assert.deepEqual(told, [failure, 'closed']);
 });
 
 async function unbound(t: TestContext, port: number): Promise<TcpClient> {
