@@ -9,7 +9,7 @@ import { availability, feature, gate } from '../core/scene.ts';
 import { settle } from '../support/manual-clock.ts';
 import { PASSWORD, Stage, type StageOptions } from '../support/stage.ts';
 import { temporaryFolder } from '../tls/fixtures.ts';
-import { auth, bind, HEADER, TcpClient } from './tcp-client.ts';
+import { auth, bind, HEADER, TcpClient, until } from './tcp-client.ts';
 
 const PLAIN = { c2s: { requireEncryption: false }, auth: { allowPlaintext: true } };
 const STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
@@ -42,7 +42,7 @@ async function logIn(t: TestContext, port: number, user: string, resource: strin
 }
 
 async function gone(stage: Stage, left = 0): Promise<void> {
-  while (stage.connections > left) await settle();
+  await until(() => stage.connections <= left);
 }
 
 test('everything from the header to a message may come in one piece', async (t) => {
@@ -306,7 +306,7 @@ test('what is thrown while bytes are interpreted is told the stream, and reaches
   client.write(`${HEADER}<a/>`);
   assert.equal(await client.rest(), '');
   client.socket.end();
-  while (told.length < 2) await settle();
+  await until(() => told.length === 2);
   assert.deepEqual(told, [failure, 'closed']);
 });
 
@@ -359,7 +359,7 @@ test('a shutdown tells every client, and waits until they are gone', async (t) =
   const { stage, port } = await open(t);
   const romeo = await logIn(t, port, 'romeo', 'b');
   const stranger = await TcpClient.connect(t, port);
-  while (stage.connections < 2) await settle();
+  await until(() => stage.connections === 2);
   const over = stage.shutDown();
   for (const client of [romeo, stranger]) {
     assert.match(await client.rest(), /<system-shutdown [^>]*\/><\/stream:error><\/stream:stream>$/);
@@ -373,7 +373,7 @@ test('connections beyond what an address may have are refused, and counted no lo
   const limits = { connections: { unauthenticatedPerAddress: 2, attemptsPerAddress: null } };
   const { stage, port } = await open(t, { config: { ...PLAIN, limits } });
   const strangers = [await TcpClient.connect(t, port), await TcpClient.connect(t, port)];
-  while (stage.connections < 2) await settle();
+  await until(() => stage.connections === 2);
   const refused = await TcpClient.connect(t, port);
   assert.equal(await refused.rest(), '');
   assert.equal(stage.connections, 2);
