@@ -1,5 +1,6 @@
 /** Writes what is generated from the code: the configuration's schema and reference, and the protocols implemented; with `--check` only tells what is out of date. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from '../src/config/config.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
 import { configReference } from '../src/config/reference.ts';
@@ -33,10 +34,23 @@ function isCurrent(file: string, content: string): boolean {
   }
 }
 
+/** The events of the log that docs/operations.md does not explain. */
+function unexplainedEvents(): string[] {
+  const page = readFileSync(new URL('docs/operations.md', root), 'utf8');
+  const events = readdirSync(new URL('src/', root), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+    .flatMap((text) => [...text.matchAll(/\blog\.(?:trace|debug|info|warn|error)\(\s*'([^']+)'/g)])
+    .map(([, event = '']) => event);
+  return [...new Set(events)].filter((event) => !page.includes(`\`${event}\``)).sort();
+}
+
 const stale = Object.entries(generated).filter(([file, content]) => !isCurrent(file, content));
 if (process.argv.includes('--check')) {
   for (const [file] of stale) console.error(`${file} is out of date: run npm run docs`);
-  if (stale.length > 0) process.exitCode = 1;
+  const unexplained = unexplainedEvents();
+  for (const event of unexplained) console.error(`docs/operations.md does not explain the log's event ${event}`);
+  if (stale.length > 0 || unexplained.length > 0) process.exitCode = 1;
 } else {
   for (const [file, content] of stale) {
     writeFileSync(new URL(file, root), content);
