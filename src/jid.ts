@@ -1,6 +1,7 @@
 import { domainName } from './precis/domain-name.ts';
 import { opaqueString, usernameCaseMapped } from './precis/profiles.ts';
 import { LruCache } from './util/lru.ts';
+import { escapeAttribute } from './xml/element.ts';
 
 const MAX_PART_OCTETS = 1023;
 const MAX_OCTETS = 3 * MAX_PART_OCTETS + 2;
@@ -120,6 +121,7 @@ export class JID {
   readonly resource: string;
 
   #text: string | undefined;
+  #markup: string | undefined;
   #bare: JID | undefined;
 
   private constructor(local: string, domain: string, resource: string) {
@@ -187,6 +189,12 @@ export class JID {
   toString(): string {
     this.#text ??= normalForm(this.local, this.domain, this.resource);
     return this.#text;
+  }
+
+  /** The normal form as the value of an attribute, escaped once for all the stanzas that carry it. */
+  get markup(): string {
+    this.#markup ??= escapeAttribute(this.toString());
+    return this.#markup;
   }
 
   /** Whether two addresses are the same, all parts compared. */
