@@ -258,7 +258,7 @@ export class Server {
       const server = this.#netServer((socket) =>
         acceptor.accept(socket, (error, secured) => {
           if (secured !== undefined) http.accept(secured, true);
-          else this.log.debug('tls.failed', {}, error);
+          else this.log.debug('tls.failed', { reason: error?.message });
         }),
       );
       this.#bound('https', await listen(server, endpoint));

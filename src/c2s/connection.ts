@@ -4,7 +4,7 @@ import type { Host } from '../core/host.ts';
 import type { Link, Session } from '../core/session.ts';
 import { StanzaError, StreamError } from '../errors.ts';
 import { JID, JidError } from '../jid.ts';
-import type { Logger } from '../log/log.ts';
+import type { LogFields, Logger } from '../log/log.ts';
 import { TokenBucket } from '../net/rate.ts';
 import type { Sasl1 } from '../sasl/sasl1.ts';
 import { errorElement, type Iq, isStanza, iq as makeIq, Payload, parseStanza } from '../stanza.ts';
@@ -23,7 +23,7 @@ import type { Awaitable } from '../util/awaitable.ts';
 import { isPromise } from '../util/awaitable.ts';
 import { sleep } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
-import { attr, type Element, el, serialize } from '../xml/element.ts';
+import { attr, type Element, el, firstElement, serialize } from '../xml/element.ts';
 import { NS_CLIENT, NS_STREAMS } from '../xml/ns.ts';
 import type { StreamHeader } from '../xml/parser.ts';
 import { type C2sService, xmlLimits } from './service.ts';
@@ -247,7 +247,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     try {
       const stanza = parseStanza(element, inner);
       if (stanza.from !== undefined && !isOwn(stanza.from, session.jid)) throw new StreamError('invalid-from');
-      this.log.debug('stanza.received', { kind: stanza.kind, type: stanza.type, to: element.attrs['to'] });
+      if (this.log.isEnabled('debug')) this.log.debug('stanza.received', headOf(element));
       return this.host.fromClient(account, session, stanza);
     } catch (error) {
       if (!(error instanceof StanzaError)) throw error;
@@ -257,6 +257,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   // Answers a stanza that could not even be typed. RFC 6120 §8.3.1.
   #refuse(element: Element, error: StanzaError): void {
+    this.log.debug('stanza.refused', { ...headOf(element), condition: error.condition });
     const type = attr(element, 'type');
     if (type === 'error' || type === 'result') return;
     const answer = el(element.name, { id: attr(element, 'id'), type: 'error' }, errorElement(error));
@@ -326,6 +327,18 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.#authenticated?.();
     this.#authenticated = undefined;
   }
+}
+
+/** What the log may say of a stanza: its attributes and the name of its payload, never the content. */
+function headOf(element: Element): LogFields {
+  const payload = firstElement(element);
+  return {
+    kind: element.name,
+    type: attr(element, 'type'),
+    id: attr(element, 'id'),
+    to: attr(element, 'to'),
+    payload: payload && `{${attr(payload, 'xmlns') ?? ''}}${payload.name}`,
+  };
 }
 
 /** What may wait for a client that has no session, in bytes: some hundred answers of a negotiation. */

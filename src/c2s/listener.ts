@@ -103,7 +103,7 @@ export class C2sListener {
     directTls.accept(socket, (error, secured) => {
       if (secured !== undefined) return this.start(this.#tcp(secured, address, true), release);
       release();
-      this.#service.log.debug('tls.failed', { address }, error);
+      this.#service.log.debug('tls.failed', { address, reason: error?.message });
     });
   }
 
