@@ -38,7 +38,7 @@ function load(file: string | undefined): Loaded {
 function openStore(config: Config, io: Io): Promise<OpenedStore> {
   const destination = { write: (line: string) => io.stderr.write(line) };
   const log = createLogger({ level: 'warn', format: 'pretty', destination });
-  return Server.start({ config: { ...config, listen: { c2s: [], c2sTls: [], http: [], https: [] } }, log });
+  return Server.start({ config, log, storeOnly: true });
 }
 
 async function serve({ config, warnings }: Loaded, file: string | undefined, io: Io): Promise<number> {

@@ -21,6 +21,7 @@ import { Routes } from './http/routes.ts';
 import { HttpServer } from './http/server.ts';
 import type { JID } from './jid.ts';
 import type { RootLogger } from './log/log.ts';
+import { AddressRanges } from './net/address-ranges.ts';
 import { Admission } from './net/admission.ts';
 import { type Endpoint, listen } from './net/listen.ts';
 import type { SaslMechanism } from './sasl/mechanism.ts';
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly clock?: Clock;
   /** For tests; otherwise the LevelDB store in the data directory. */
   readonly store?: Store;
+  /** For commands that need no more: no certificates, no listeners, no administrator is made. */
+  readonly storeOnly?: boolean;
 }
 
 /** The running server: makes every part and lets them meet. */
@@ -69,6 +72,7 @@ export class Server {
   readonly #startedWith: Config;
   readonly #throttle: LoginThrottle;
   readonly #admission: Admission;
+  #proxies: AddressRanges;
   // What to undo at the end, the last first.
   readonly #undo: (() => Promise<void> | void)[] = [];
   #certificates: Certificates | undefined;
@@ -88,6 +92,7 @@ export class Server {
     this.router = new Router((error) => log.error('bug', { where: 'router' }, error));
     this.#throttle = new LoginThrottle({ clock, rates: failureRates(config) });
     this.#admission = new Admission(config.limits.connections, clock);
+    this.#proxies = new AddressRanges(config.http.trustedProxies);
     this.#undo.push(() => store.close());
   }
 
@@ -100,7 +105,8 @@ export class Server {
     const store = options.store ?? (await openLevelStore(join(dataDir, 'store'), { sync: storage.sync }));
     const server = new Server(store, options);
     try {
-      await server.#open();
+      await server.#openHosts();
+      if (options.storeOnly !== true) await server.#openToClients();
     } catch (error) {
       await server.#undoAll();
       throw error;
@@ -132,6 +138,7 @@ export class Server {
     this.log.level = config.log.level;
     this.#throttle.configure(failureRates(config));
     this.#admission.change(config.limits.connections);
+    this.#proxies = new AddressRanges(config.http.trustedProxies);
     for (const host of this.hosts.values()) host.users.configure(config.auth);
     this.#selectMechanisms(config);
     return { live, restart };
@@ -141,13 +148,6 @@ export class Server {
   stop(): Promise<void> {
     this.#stopping ??= this.#undoAll();
     return this.#stopping;
-  }
-
-  async #open(): Promise<void> {
-    await this.#openHosts();
-    // A server that listens nowhere is a command's, for the store only: it needs no certificates and makes no administrator.
-    if (Object.values(this.settings.current.listen).some((endpoints) => endpoints.length > 0))
-      await this.#openToClients();
   }
 
   async #openToClients(): Promise<void> {
@@ -236,7 +236,12 @@ export class Server {
 
   async #listenHttp(): Promise<void> {
     const { listen: endpoints, limits } = this.settings.current;
-    const http = new HttpServer({ routes: this.routes, log: this.log, clock: this.clock });
+    const http = new HttpServer({
+      routes: this.routes,
+      log: this.log,
+      clock: this.clock,
+      isTrustedProxy: (address) => this.#proxies.has(address),
+    });
     this.#undo.push(() => http.close(limits.timeouts.closeMs));
     this.#serveWebSockets(http);
     this.routes.add('GET', '/healthz', () =>
@@ -244,7 +249,7 @@ export class Server {
     );
     serveHostMeta(this.routes, {
       hosts: () => this.hosts.keys(),
-      publicUrl: () => undefined,
+      publicUrl: () => this.settings.current.http.publicUrl,
       websocketPath: WEBSOCKET_PATH,
       httpsPort: () => this.listeners.find((listener) => listener.service === 'https')?.port,
     });

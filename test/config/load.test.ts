@@ -270,6 +270,24 @@ test('listeners may be switched off and take a free port', () => {
   assert.equal(config.listen.c2s[0]?.port, 0);
 });
 
+test('reverse proxies are addresses or ranges, and the public URL is plain https', () => {
+  const http = { publicUrl: 'https://chat.example.org/xmpp', trustedProxies: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'] };
+  assert.deepEqual(loadValue({ http }).config.http, http);
+  assert.deepEqual(loadValue({}).config.http, { trustedProxies: [] });
+  for (const range of ['localhost', '10.0.0.0/33', '']) {
+    assert.equal(problemsOf({ http: { trustedProxies: [range] } })[0]?.path, 'http.trustedProxies[0]', range);
+  }
+  const urls = [
+    'http://a.example',
+    'https://',
+    'https://u:p@a.example',
+    'https://a.example?b',
+    'https://a.example#b',
+    'a',
+  ];
+  for (const publicUrl of urls) assert.equal(problemsOf({ http: { publicUrl } })[0]?.path, 'http.publicUrl', publicUrl);
+});
+
 test('options that contradict each other are problems', () => {
   const problems = problemsOf({
     hosts: {},
@@ -301,6 +319,10 @@ test('what is allowed but hardly meant is warned of', () => {
   });
   assert.equal(warnings.length, 4);
   assert.match(loadValue({ c2s: { requireEncryption: false } }).warnings.join(), /in the clear/);
+  assert.match(loadValue({ http: { trustedProxies: ['::/0'] } }).warnings.join(), /::\/0 trusts what anybody says/);
+  const nowhere = { c2s: [], c2sTls: [], http: [], https: [] };
+  assert.deepEqual(loadValue({ listen: nowhere }).warnings, ['listen: the server listens nowhere']);
+  assert.deepEqual(loadValue({ listen: { ...nowhere, http: undefined } }).warnings, []);
 });
 
 test('a syntax error is told with its line and column', () => {
