@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { flag, integer, oneOf } from '../../src/config/kinds.ts';
-import { loadConfig, parseSection } from '../../src/config/load.ts';
+import { dataDirOf, loadConfig, parseSection } from '../../src/config/load.ts';
 import { ConfigError, type ConfigProblem } from '../../src/config/problem.ts';
 import { option, section } from '../../src/config/schema.ts';
 
@@ -334,6 +335,17 @@ test('a file that cannot be read is one problem', () => {
   const { problems } = errorOf(() => loadConfig('/nonexistent/parley.json', { sections }));
   assert.equal(problems[0]?.expected, 'a readable file');
   assert.match(problems[0]?.found ?? '', /ENOENT/);
+});
+
+test('where the data is can be told of a file with problems, unless they hide it', () => {
+  const dirOf = (text: string) => dataDirOf('/etc/parley/config.json', { sections, readFile: () => text });
+  assert.equal(dirOf('{"hots": {}, "dataDir": "here", "log": {"level": 5}}'), '/etc/parley/here');
+  assert.equal(dirOf('{"hosts": [], "dataDir": "/srv/data"}'), '/srv/data');
+  assert.equal(dirOf('{"hosts": []}'), '/etc/parley/data');
+  for (const text of ['{"dataDir": 5}', '{"dataDir": "here"', '[]', '', 'null'])
+    assert.equal(dirOf(text), undefined, text);
+  assert.equal(dataDirOf('/nonexistent/parley.json', { sections }), undefined);
+  assert.equal(dataDirOf(undefined, { sections }), resolve('data'));
 });
 
 test('a huge file is refused', () => {
