@@ -17,6 +17,7 @@ test('the first start prints where it listens, the fingerprint and an administra
   assert.match(text, /User +admin@localhost/);
   assert.match(text, PASSWORD);
   assert.match(text, /user add alice@localhost/);
+  assert.match(text, /certificate if its fingerprint is the one above \(Dino cannot: /);
   assert.equal(await first.end('SIGTERM'), 0);
   const second = await ServerProcess.start(t, place);
   assert.doesNotMatch(second.output.join(''), /assword/);
