@@ -17,7 +17,7 @@ COPY tools ./tools
 RUN node_modules/.bin/tsc -p . && npm prune --omit=dev
 
 FROM node:24-slim
-ENV NODE_ENV=production PARLEY_CONFIG=/etc/parley/parley.json
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=4 PARLEY_CONFIG=/etc/parley/parley.json
 WORKDIR /opt/parley
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules ./node_modules

@@ -11,6 +11,7 @@ const TEXT = 'x'.repeat(450);
 /** The LevelDB store, all threads. One unit is one operation; how long it takes is the disk's affair. */
 export const store: Bench = {
   name: 'store',
+  rounds: 31,
   async open(defer) {
     const directory = await mkdtemp(join(tmpdir(), 'parley-bench-'));
     defer(() => rm(directory, { recursive: true }));

@@ -1,6 +1,8 @@
 import { domainName } from './precis/domain-name.ts';
+import { withoutEmojiControls } from './precis/emoji.ts';
 import { opaqueString, usernameCaseMapped } from './precis/profiles.ts';
 import { LruCache } from './util/lru.ts';
+import { escapeAttribute } from './xml/element.ts';
 
 const MAX_PART_OCTETS = 1023;
 const MAX_OCTETS = 3 * MAX_PART_OCTETS + 2;
@@ -76,7 +78,7 @@ function enforceUnicodeLocal(text: string): string | undefined {
 function enforceResource(text: string): string | undefined {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (code >= 128) return opaqueString(text);
+    if (code >= 128) return opaqueString(withoutEmojiControls(text));
     if (code < 0x20 || code === 0x7f) return undefined;
   }
   return text;
@@ -92,7 +94,10 @@ export function prepareDomain(text: string): string {
   return prepare('domainpart', text, domainName, 'is neither a domain name nor an IP address');
 }
 
-/** Enforces the rules of a resourcepart: OpaqueString (RFC 7622 §3.4). Throws JidError. */
+/**
+ * Enforces the rules of a resourcepart: OpaqueString (RFC 7622 §3.4), once emoji have lost what is invisible in them. Throws
+ * JidError.
+ */
 export function prepareResource(text: string): string {
   return prepare('resourcepart', text, enforceResource, 'has characters that it may not have');
 }
@@ -120,6 +125,7 @@ export class JID {
   readonly resource: string;
 
   #text: string | undefined;
+  #markup: string | undefined;
   #bare: JID | undefined;
 
   private constructor(local: string, domain: string, resource: string) {
@@ -187,6 +193,12 @@ export class JID {
   toString(): string {
     this.#text ??= normalForm(this.local, this.domain, this.resource);
     return this.#text;
+  }
+
+  /** The normal form as the value of an attribute, escaped once for all the stanzas that carry it. */
+  get markup(): string {
+    this.#markup ??= escapeAttribute(this.toString());
+    return this.#markup;
   }
 
   /** Whether two addresses are the same, all parts compared. */

@@ -9,7 +9,7 @@ import { controlPath } from './admin/protocol.ts';
 import type { OpenedStore } from './admin/reach.ts';
 import { firstAdministratorText, logStart, type StartFacts, startText } from './admin/start-text.ts';
 import type { Config } from './config/config.ts';
-import { type Loaded, loadConfig } from './config/load.ts';
+import { dataDirOf, type Loaded, loadConfig } from './config/load.ts';
 import { ConfigError } from './config/problem.ts';
 import { CommandError } from './core/commands.ts';
 import { featureSections } from './features/registry.ts';
@@ -24,6 +24,7 @@ const STOP_MARGIN_MS = 2000;
 export function main(argv: readonly string[], io: Io): Promise<number> {
   const program: Program = {
     load,
+    dataDirOf: (file) => dataDirOf(file, { sections: featureSections }),
     serve: (loaded, file) => serve(loaded, file, io),
     open: (config) => openStore(config, io),
   };
@@ -38,7 +39,7 @@ function load(file: string | undefined): Loaded {
 function openStore(config: Config, io: Io): Promise<OpenedStore> {
   const destination = { write: (line: string) => io.stderr.write(line) };
   const log = createLogger({ level: 'warn', format: 'pretty', destination });
-  return Server.start({ config: { ...config, listen: { c2s: [], c2sTls: [], http: [], https: [] } }, log });
+  return Server.start({ config, log, storeOnly: true });
 }
 
 async function serve({ config, warnings }: Loaded, file: string | undefined, io: Io): Promise<number> {

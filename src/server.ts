@@ -24,6 +24,7 @@ import { Routes } from './http/routes.ts';
 import { HttpServer } from './http/server.ts';
 import type { JID } from './jid.ts';
 import type { RootLogger } from './log/log.ts';
+import { AddressRanges } from './net/address-ranges.ts';
 import { Admission } from './net/admission.ts';
 import { type Endpoint, listen } from './net/listen.ts';
 import type { SaslMechanism } from './sasl/mechanism.ts';
@@ -51,6 +52,8 @@ export interface ServerOptions {
   readonly clock?: Clock;
   /** For tests; otherwise the LevelDB store in the data directory. */
   readonly store?: Store;
+  /** For commands that need no more: no certificates, no listeners, no administrator is made. */
+  readonly storeOnly?: boolean;
 }
 
 /** The running server: makes every part and lets them meet. */
@@ -73,6 +76,7 @@ export class Server {
   readonly #throttle: LoginThrottle;
   readonly #admission: Admission;
   readonly #features: FeatureSet[] = [];
+  #proxies: AddressRanges;
   // What to undo at the end, the last first.
   readonly #undo: (() => Promise<void> | void)[] = [];
   #certificates: Certificates | undefined;
@@ -92,6 +96,7 @@ export class Server {
     this.router = new Router((error) => log.error('bug', { where: 'router' }, error));
     this.#throttle = new LoginThrottle({ clock, rates: failureRates(config) });
     this.#admission = new Admission(config.limits.connections, clock);
+    this.#proxies = new AddressRanges(config.http.trustedProxies);
     this.#undo.push(() => store.close());
   }
 
@@ -104,7 +109,7 @@ export class Server {
     const store = options.store ?? (await openLevelStore(join(dataDir, 'store'), { sync: storage.sync }));
     const server = new Server(store, options);
     try {
-      await server.#open();
+      await server.#open(options.storeOnly === true);
     } catch (error) {
       await server.#undoAll();
       throw error;
@@ -136,6 +141,7 @@ export class Server {
     this.log.level = config.log.level;
     this.#throttle.configure(failureRates(config));
     this.#admission.change(config.limits.connections);
+    this.#proxies = new AddressRanges(config.http.trustedProxies);
     for (const host of this.hosts.values()) host.users.configure(config.auth);
     this.#selectMechanisms(config);
     return { live, restart };
@@ -147,12 +153,10 @@ export class Server {
     return this.#stopping;
   }
 
-  async #open(): Promise<void> {
+  async #open(storeOnly: boolean): Promise<void> {
     const secrets = this.store.table(SECRETS);
     await this.#openHosts(new Sealing(await installationSecret(secrets, 'grants')));
-    // A server that listens nowhere is a command's, for the store only: it needs no certificates and makes no administrator.
-    if (Object.values(this.settings.current.listen).some((endpoints) => endpoints.length > 0))
-      await this.#openToClients(secrets);
+    if (!storeOnly) await this.#openToClients(secrets);
   }
 
   async #openToClients(secrets: Table<string>): Promise<void> {
@@ -254,7 +258,12 @@ export class Server {
 
   async #listenHttp(): Promise<void> {
     const { listen: endpoints, limits } = this.settings.current;
-    const http = new HttpServer({ routes: this.routes, log: this.log, clock: this.clock });
+    const http = new HttpServer({
+      routes: this.routes,
+      log: this.log,
+      clock: this.clock,
+      isTrustedProxy: (address) => this.#proxies.has(address),
+    });
     this.#undo.push(() => http.close(limits.timeouts.closeMs));
     this.#serveWebSockets(http);
     this.routes.add('GET', '/healthz', () =>
@@ -262,7 +271,7 @@ export class Server {
     );
     serveHostMeta(this.routes, {
       hosts: () => this.hosts.keys(),
-      publicUrl: () => undefined,
+      publicUrl: () => this.settings.current.http.publicUrl,
       websocketPath: WEBSOCKET_PATH,
       httpsPort: () => this.listeners.find((listener) => listener.service === 'https')?.port,
     });
@@ -276,7 +285,7 @@ export class Server {
       const server = this.#netServer((socket) =>
         acceptor.accept(socket, (error, secured) => {
           if (secured !== undefined) http.accept(secured, true);
-          else this.log.debug('tls.failed', {}, error);
+          else this.log.debug('tls.failed', { reason: error?.message });
         }),
       );
       this.#bound('https', await listen(server, endpoint));

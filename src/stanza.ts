@@ -158,6 +158,12 @@ export class Stanza<K extends StanzaKind = StanzaKind> {
     );
   }
 
+  /** The same stanza to somebody else: a broadcast makes one of these for each recipient. */
+  addressed(to: JID): Stanza<K> {
+    const { type, from, id, lang, payload } = this;
+    return new Stanza(this.kind, { type, from, to, id, lang, payload }, this.extra);
+  }
+
   /** The same stanza for keeping: it shares no text with what it was parsed from. Its addresses stay as they are. */
   compact(): Stanza<K> {
     const { kind, type, from, to, payload } = this;
@@ -169,8 +175,8 @@ export class Stanza<K extends StanzaKind = StanzaKind> {
   /** The stanza as XML, as a child of the stream's own namespace. */
   toString(): string {
     let xml = `<${this.kind}`;
-    if (this.from !== undefined) xml += ` from="${escapeAttribute(this.from.toString())}"`;
-    if (this.to !== undefined) xml += ` to="${escapeAttribute(this.to.toString())}"`;
+    if (this.from !== undefined) xml += ` from="${this.from.markup}"`;
+    if (this.to !== undefined) xml += ` to="${this.to.markup}"`;
     if (this.id !== undefined) xml += ` id="${escapeAttribute(this.id)}"`;
     if (this.type !== DEFAULT_TYPE[this.kind]) xml += ` type="${this.type}"`;
     if (this.lang !== undefined) xml += ` xml:lang="${escapeAttribute(this.lang)}"`;

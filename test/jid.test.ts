@@ -80,6 +80,29 @@ test('a localpart holds none of the characters that RFC 7622 excludes, also not 
   assert.equal(prepareLocal(allowed), allowed);
 });
 
+test('a resourcepart with emoji has none of what is invisible in them', () => {
+  assert.equal(prepareResource('\u2764\ufe0f'), '\u2764');
+  assert.equal(prepareResource('Ann \u{1f3c3}\u{1f3fd}\u200d\u2640\ufe0f'), 'Ann \u{1f3c3}\u{1f3fd}\u2640');
+  const family = JID.parse('room@verona.example/\u{1f468}\u200d\u{1f469}\u200d\u{1f467}');
+  assert.ok(family.equals(JID.parse('room@verona.example/\u{1f468}\u{1f469}\u{1f467}')));
+});
+
+test('what cannot be seen makes no two addresses that look the same', () => {
+  for (const resource of [
+    'a\ufe0f',
+    '\ufe0f',
+    'Ann\u200d',
+    '\u2764\ufe0f\ufe0f',
+    '\u2764\u200d',
+    '\u2764\u200b',
+    '\u200d\u2764',
+  ]) {
+    assert.throws(() => prepareResource(resource), JidError, JSON.stringify(resource));
+  }
+  assert.throws(() => prepareLocal('\u2764\ufe0f'), JidError);
+  assert.throws(() => prepareLocal('1\ufe0f'), JidError);
+});
+
 test('each part is at most 1023 octets after preparation', () => {
   const label = 'a'.repeat(63);
   const longDomain = Array.from({ length: 16 }, () => label).join('.');
@@ -178,6 +201,9 @@ test('any text is refused with a JidError, or has a normal form that stands for 
         '\u0301',
         'א',
         '٣',
+        '\u2764',
+        '\ufe0f',
+        '\u200d',
       ),
     }),
   );

@@ -7,12 +7,13 @@ import { type Arguments, CommandError, type Json } from '../core/commands.ts';
 import { ListenError } from '../net/listen.ts';
 import { StoreError } from '../store/store.ts';
 import { CertificateError } from '../tls/certificate-files.ts';
-import { ControlClient } from './client.ts';
+import { greetedBy } from './client.ts';
 import { type Entry, findEntry, type Invocation, parseInvocation, UsageError, unknownCommand } from './command-line.ts';
 import { BUILT_IN } from './commands/all.ts';
+import { reload } from './commands/server.ts';
 import { ControlError } from './control-socket.ts';
 import { controlPath } from './protocol.ts';
-import { type OpenedStore, reach } from './reach.ts';
+import { type OpenedStore, type ReachOptions, reach } from './reach.ts';
 import { printable } from './table.ts';
 import { type Input, Interrupted, type Output, readNewPassword } from './terminal.ts';
 import { usage, usageOf } from './usage.ts';
@@ -35,6 +36,8 @@ export interface Io {
 export interface Program {
   /** Reads a configuration file, or none. Throws ConfigError. */
   load(file: string | undefined): Loaded;
+  /** Where the data is by a file that may have problems; undefined when that cannot be told. */
+  dataDirOf(file: string | undefined): string | undefined;
   /** Runs the server until it is told to stop; resolves with the exit code. */
   serve(loaded: Loaded, file: string | undefined): Promise<number>;
   /** Opens the store without serving. Throws StoreError. */
@@ -111,10 +114,9 @@ async function run(argv: readonly string[], io: Io, program: Program): Promise<n
 /** The commands that only the running server knows: those of its features. */
 async function featureCommands(argv: readonly string[], io: Io, program: Program): Promise<Entry[]> {
   try {
-    const { config } = program.load(configFile(findEntry(argv, []).config, io));
-    const client = await ControlClient.connect(controlPath(config.dataDir));
-    client?.close();
-    return (client?.greeting.commands ?? []).map((command) => ({ ...command, hasJson: true }));
+    const dataDir = program.dataDirOf(configFile(findEntry(argv, []).config, io));
+    const greeting = dataDir === undefined ? undefined : await greetedBy(controlPath(dataDir));
+    return (greeting?.commands ?? []).map((command) => ({ ...command, hasJson: true }));
   } catch {
     // What was typed is unknown either way, and that is what the operator is told.
     return [];
@@ -142,21 +144,37 @@ async function call(invocation: Invocation, io: Io, program: Program): Promise<n
 
 async function command(invocation: Invocation, io: Io, program: Program): Promise<number> {
   const { entry, json } = invocation;
-  const { config } = program.load(configFile(invocation.config, io));
+  const options = await reachOptions(invocation, io, program);
   const args = { ...invocation.args, ...(await readSecrets(invocation, io)) };
-  const reached = await reach({
-    dataDir: config.dataDir,
-    version: io.version,
-    needsServer: entry.needsServer === true,
-    open: () => program.open(config),
-    bug: (error) => io.stderr.write(`parley: ${failureText(error)}\n`),
-  });
+  const reached = await reach(options);
   try {
     const outcome = await reached.run(entry.name, args);
     if (outcome.ok) return json ? printJson(io, outcome.answer) : print(io, outcome.text);
     throw new CommandError(outcome.error);
   } finally {
     await reached.close();
+  }
+}
+
+/** Says where a command is to be carried out. Throws ConfigError; CommandError for a reload. */
+async function reachOptions({ entry, config: named }: Invocation, io: Io, program: Program): Promise<ReachOptions> {
+  const file = configFile(named, io);
+  const bug = (error: unknown): void => void io.stderr.write(`parley: ${failureText(error)}\n`);
+  const { version } = io;
+  try {
+    const { config } = program.load(file);
+    const needsServer = entry.needsServer === true;
+    return { dataDir: config.dataDir, version, needsServer, open: () => program.open(config), bug };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const dataDir = program.dataDirOf(file);
+    const isReload = entry.name === reload.name;
+    if (dataDir === undefined || (await greetedBy(controlPath(dataDir))) === undefined) {
+      throw isReload ? new CommandError(`nothing was changed: ${error.message}`, { cause: error }) : error;
+    }
+    // What a running server reads is for it to judge: it may have other rights and variables than we have.
+    if (!isReload) io.stderr.write(`parley: warning: ${error.message}\n`);
+    return { dataDir, version, needsServer: true, open: () => Promise.reject(error), bug };
   }
 }
 

@@ -6,6 +6,16 @@ import { SERVICE_NAMES } from './commands/server.ts';
 import type { ListenerDescription } from './ground.ts';
 import { facts } from './table.ts';
 
+const WITH_REAL_ONE = [
+  'Connect:     with Gajim, Dino, Conversations or another XMPP client, log in as that user; if the client',
+];
+
+const WITH_SELF_SIGNED = [
+  'Connect:     with Gajim, Conversations or another XMPP client, log in as that user; accept the',
+  '             certificate if its fingerprint is the one above (Dino cannot: it believes only what',
+  '             the system believes, so add the certificate there or get a real one); if the client',
+];
+
 /** What is told of a server that has started. */
 export interface StartFacts {
   readonly version: string;
@@ -65,18 +75,15 @@ function placesOf({ listeners, certificates, dataDir, configFile }: StartFacts):
 function nextSteps({ program, hosts, listeners, certificates }: StartFacts): string {
   const [host = 'localhost'] = hosts;
   const clients = listeners.find(({ service }) => service === 'c2s' || service === 'c2sTls');
-  const accept = certificates.some(({ selfSigned }) => selfSigned)
-    ? 'accept the certificate if its fingerprint is the one above; '
-    : '';
-  const connect =
-    clients === undefined
-      ? []
-      : [
-          'Connect:     with Gajim, Dino, Conversations or another XMPP client, log in as that user;',
-          `             ${accept}if the client`,
-          `             does not find the server, give it this machine's name or address and port ${clients.port}`,
-        ];
-  return [`Add a user:  ${program} user add alice@${host}`, ...connect, `Look after:  ${program} status`].join('\n');
+  const lines = [`Add a user:  ${program} user add alice@${host}`];
+  if (clients !== undefined) {
+    const isSelfSigned = certificates.some(({ selfSigned }) => selfSigned);
+    lines.push(
+      ...(isSelfSigned ? WITH_SELF_SIGNED : WITH_REAL_ONE),
+      `             does not find the server, give it this machine's name or address and port ${clients.port}`,
+    );
+  }
+  return [...lines, `Look after:  ${program} status`].join('\n');
 }
 
 function indented(pairs: readonly (readonly [string, string])[]): string {

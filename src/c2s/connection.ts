@@ -28,12 +28,21 @@ import { sleep } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
 import { attr, type Element, el, serialize } from '../xml/element.ts';
 import type { StreamHeader } from '../xml/parser.ts';
-import { checkHeader, claimedAddress, domainOf } from './header.ts';
+import { checkHeader, claimedAddress, domainOf, isOwnAddress } from './header.ts';
 import type { InlineLogin } from './inline-login.ts';
 import { type C2sService, xmlLimits } from './service.ts';
+import { headOf } from './stanza-head.ts';
 
 /** Asked of a client that has been silent for long; any answer shows that it lives. XEP-0199. */
 const NS_PING = 'urn:xmpp:ping';
+
+/** Told by every connection. */
+export interface ConnectionCalls {
+  /** Has ended. */
+  over(connection: ClientConnection): void;
+  /** Does something for its client that takes time, and may go on when the client has left. */
+  working(work: Promise<void>): void;
+}
 
 /** One client's connection: negotiates its stream, then hands its stanzas to its session. */
 export class ClientConnection implements StreamOwner, ClientStream, Link {
@@ -64,25 +73,23 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   #stanzas: TokenBucket | undefined;
   #bytes: TokenBucket | undefined;
   #pingedAt = 0;
-  readonly #over: (connection: ClientConnection) => void;
+  readonly #calls: ConnectionCalls;
   #authenticated: (() => void) | undefined;
 
-  /**
-   * `features` is what the server itself lets clients negotiate. `authenticated` is called once, at the latest when the
-   * connection ends; `over` when it has ended.
-   */
+  /** `features` is what the server itself lets clients negotiate; `authenticated` is called once, when logged in or ended. */
   constructor(
     transport: Transport,
     service: C2sService,
     features: readonly StreamFeature<ClientConnection>[],
-    calls: { authenticated: () => void; over: (connection: ClientConnection) => void },
+    calls: ConnectionCalls,
+    authenticated: () => void,
   ) {
     this.service = service;
     this.#features = features;
     this.id = newId().slice(0, 8);
     this.log = service.log.child({ conn: this.id });
-    this.#over = calls.over;
-    this.#authenticated = calls.authenticated;
+    this.#calls = calls;
+    this.#authenticated = authenticated;
     const { timeouts } = service.settings.current.limits;
     this.stream = new Stream(transport, {
       clock: service.clock,
@@ -171,6 +178,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
     this.#requireReader();
     const done = this.#take(element, inner);
+    if (isPromise(done)) this.#calls.working(done);
     const debtMs = this.#charge(bytes);
     if (debtMs === 0) return done;
     // Whoever sends too fast is read more slowly; nothing is lost.
@@ -219,7 +227,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     // A stranger's failure says little: bots knock at every port all day.
     if (jid === undefined) this.log.debug('stream.ended', fields, error ?? cause);
     else this.log.info('stream.ended', { ...fields, text: error?.text });
-    this.#over(this);
+    this.#calls.over(this);
   }
 
   /** The client has proved who it is. */
@@ -285,8 +293,8 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     if (account === undefined || session?.link !== this) return;
     const stanza = this.#parse(element, inner, session);
     if (stanza === undefined) return;
-    if (stanza.from !== undefined && !isOwn(stanza.from, session.jid)) throw new StreamError('invalid-from');
-    this.log.debug('stanza.received', { kind: stanza.kind, type: stanza.type, to: element.attrs['to'] });
+    if (stanza.from !== undefined && !isOwnAddress(stanza.from, session.jid)) throw new StreamError('invalid-from');
+    if (this.log.isEnabled('debug')) this.log.debug('stanza.received', headOf(element));
     return this.host.fromClient(account, session, stanza);
   }
 
@@ -304,6 +312,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   // Answers a stanza that could not even be typed. RFC 6120 §8.3.1.
   #refuse(element: Element, error: StanzaError): void {
+    this.log.debug('stanza.refused', { ...headOf(element), condition: error.condition });
     const type = attr(element, 'type');
     if (type === 'error' || type === 'result') return;
     const answer = el(element.name, { id: attr(element, 'id'), type: 'error' }, errorElement(error));
@@ -386,8 +395,3 @@ const TIMEOUT_TEXTS: Readonly<Record<DeadlineKind, string>> = {
   ping: 'no sign of life',
   close: 'the stream was not closed in time',
 };
-
-// RFC 6120 §8.1.2.1: a client may say who it is, as its bare or its full JID.
-function isOwn(from: JID, session: JID): boolean {
-  return from.equals(session) || from.equals(session.bare());
-}

@@ -34,3 +34,8 @@ function parse(address: string): JID | undefined {
     throw error;
   }
 }
+
+/** Whether a client may send stanzas from an address: its bare or its full JID. RFC 6120 §8.1.2.1. */
+export function isOwnAddress(from: JID, session: JID): boolean {
+  return from.equals(session) || from.equals(session.bare());
+}

@@ -9,7 +9,7 @@ import type { TlsAcceptor } from '../tls/acceptor.ts';
 import { every, type Timer } from '../util/clock.ts';
 import { authentication } from './authenticate.ts';
 import { bind } from './bind.ts';
-import { ClientConnection } from './connection.ts';
+import { ClientConnection, type ConnectionCalls } from './connection.ts';
 import { channelBindingTypes, login } from './login.ts';
 import { type C2sService, xmlLimits } from './service.ts';
 import { startTls } from './starttls.ts';
@@ -31,6 +31,19 @@ export class C2sListener {
   readonly #service: C2sService;
   readonly #admission: Admission;
   readonly #connections = new Set<ClientConnection>();
+  /** What the clients' elements began and is not done yet. */
+  readonly #work = new Set<Promise<void>>();
+  readonly #calls: ConnectionCalls = {
+    over: (connection) => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#emptied?.();
+    },
+    working: (work) => {
+      this.#work.add(work);
+      const done = (): void => void this.#work.delete(work);
+      work.then(done, done);
+    },
+  };
   readonly #servers: Server[] = [];
   readonly #sweep: Timer;
 
@@ -62,11 +75,7 @@ export class C2sListener {
 
   /** Begins a client's stream on a transport; `authenticated` is called when it counts as a stranger's no more. */
   start(transport: Transport, authenticated: () => void): void {
-    const over = (connection: ClientConnection): void => {
-      this.#connections.delete(connection);
-      if (this.#connections.size === 0) this.#emptied?.();
-    };
-    this.#connections.add(new ClientConnection(transport, this.#service, FEATURES, { authenticated, over }));
+    this.#connections.add(new ClientConnection(transport, this.#service, FEATURES, this.#calls, authenticated));
   }
 
   /** Stops listening. */
@@ -74,7 +83,7 @@ export class C2sListener {
     for (const server of this.#servers) server.close();
   }
 
-  /** Closes every stream with `system-shutdown` and resolves when all are gone. */
+  /** Closes every stream with `system-shutdown` and resolves when all are gone and what they began is done. */
   async shutDown(): Promise<void> {
     this.stopListening();
     const gone = new Promise<void>((resolve) => {
@@ -82,6 +91,7 @@ export class C2sListener {
     });
     for (const connection of [...this.#connections]) connection.shutDown();
     if (this.#connections.size > 0) await gone;
+    while (this.#work.size > 0) await Promise.allSettled(this.#work);
     this.#sweep.cancel();
   }
 
@@ -100,7 +110,7 @@ export class C2sListener {
     directTls.accept(socket, (error, secured) => {
       if (secured !== undefined) return this.start(this.#tcp(secured, address, true), release);
       release();
-      this.#service.log.debug('tls.failed', { address }, error);
+      this.#service.log.debug('tls.failed', { address, reason: error?.message });
     });
   }
 

@@ -26,7 +26,7 @@ export const startTls: StreamFeature<ClientConnection> = {
     }
     transport.startTls(connection.service.startTls, PROCEED, (error) => {
       if (error === undefined) connection.secured();
-      else connection.log.debug('tls.failed', { address: connection.remoteAddress }, error);
+      else connection.log.debug('tls.failed', { address: connection.remoteAddress, reason: error.message });
     });
   },
 };

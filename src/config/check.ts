@@ -1,3 +1,4 @@
+import { parseAddressRange } from '../net/address-ranges.ts';
 import type { Config } from './config.ts';
 import { type ConfigProblem, quote } from './problem.ts';
 
@@ -31,10 +32,14 @@ function contradictions({ hosts, tls, auth, limits }: Config): ConfigProblem[] {
   return problems;
 }
 
-function* suspicions({ hosts, admins, c2s, auth, registration }: Config): Iterable<string> {
+function* suspicions({ hosts, admins, listen, http, c2s, auth, registration }: Config): Iterable<string> {
   for (const admin of admins) {
     const domain = admin.slice(admin.indexOf('@') + 1);
     if (!Object.hasOwn(hosts, domain)) yield `admins: ${admin} is on none of the hosts`;
+  }
+  if (Object.values(listen).every((endpoints) => endpoints.length === 0)) yield 'listen: the server listens nowhere';
+  for (const range of http.trustedProxies) {
+    if (parseAddressRange(range)?.prefixLength === 0) yield `http.trustedProxies: ${range} trusts what anybody says`;
   }
   if (auth.allowPlaintext && c2s.requireEncryption) {
     yield 'auth.allowPlaintext has no effect while c2s.requireEncryption is true';

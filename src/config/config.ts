@@ -1,8 +1,10 @@
 import {
+  addressRange,
   bareJid,
   domain,
   fields,
   flag,
+  httpsUrl,
   integer,
   ipAddress,
   listOf,
@@ -102,6 +104,19 @@ const listen = section(
     }),
   },
 );
+
+const http = section('The HTTP server: both the listeners `listen.http` and `listen.https`.', {
+  publicUrl: option(httpsUrl(), {
+    default: undefined,
+    doc: 'The https URL at which clients reach the HTTP server, when that is not `listen.https` itself but a reverse proxy. host-meta (XEP-0156) names it.',
+    reload: 'live',
+  }),
+  trustedProxies: option(listOf(addressRange(), 'a list of IP addresses and ranges'), {
+    default: [],
+    doc: 'The addresses of reverse proxies, also as ranges (`10.0.0.0/8`). Of connections from them, `X-Forwarded-For` tells the address of the client and `X-Forwarded-Proto` whether it is encrypted; from others both are ignored.',
+    reload: 'live',
+  }),
+});
 
 const tls = section(
   'Encryption. Without a certificate the server makes a self-signed one in the data directory on its first start. Certificate files are read again by a reload.',
@@ -256,6 +271,7 @@ export function defineConfig(features: Readonly<Record<string, Section | undefin
       reload: 'live',
     }),
     listen,
+    http,
     tls,
     c2s,
     auth,

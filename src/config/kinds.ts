@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { JID, JidError, prepareDomain } from '../jid.ts';
+import { parseAddressRange } from '../net/address-ranges.ts';
 import { type Kind, strictly } from './schema.ts';
 import { Secret } from './secret.ts';
 import { absolute, surroundings } from './surroundings.ts';
@@ -77,6 +78,29 @@ export function ipAddress() {
     v.string(expected),
     v.check((value) => isIP(value) !== 0, expected),
   );
+}
+
+/** An IP address, or a range of them in CIDR notation (RFC 4632 §3.1). */
+export function addressRange() {
+  const expected = 'an IP address or a range, such as "127.0.0.1" or "10.0.0.0/8"';
+  return v.pipe(
+    v.string(expected),
+    v.check((value) => parseAddressRange(value) !== undefined, expected),
+  );
+}
+
+/** An `https` URL of a place, without query, fragment or password. */
+export function httpsUrl() {
+  const expected = 'an https URL, such as "https://chat.example.org"';
+  return v.pipe(
+    v.string(expected),
+    v.check((value) => isPlainHttpsUrl(value), expected),
+  );
+}
+
+function isPlainHttpsUrl(text: string): boolean {
+  if (!/^https:\/\/[^\s?#@\\]+$/i.test(text)) return false;
+  return URL.canParse(text);
 }
 
 /** The domain of a virtual host; parses to its normal form (RFC 7622 §3.2). */

@@ -4,7 +4,7 @@ import { checkTogether } from './check.ts';
 import { type Config, defineConfig } from './config.ts';
 import { JsonError, parseJson } from './json.ts';
 import { ConfigError, type ConfigProblem, joinPath, nearest, quote, quoteType } from './problem.ts';
-import type { Section } from './schema.ts';
+import { type Section, strictly } from './schema.ts';
 import { processSurroundings, type Surroundings, within } from './surroundings.ts';
 
 /** The largest configuration file that is read, in characters. */
@@ -31,13 +31,8 @@ export interface Loaded {
  * all problems of the file, its secrets included.
  */
 export function loadConfig(path: string | undefined, options: LoadOptions): Loaded {
-  const defaults = processSurroundings();
   const file = path === undefined ? undefined : resolve(path);
-  const surroundings: Surroundings = {
-    folder: file === undefined ? defaults.folder : dirname(file),
-    env: options.env ?? defaults.env,
-    readFile: options.readFile ?? defaults.readFile,
-  };
+  const surroundings = surroundingsOf(file, options);
   const source = file ?? 'the default configuration';
   const input = file === undefined ? {} : readInput(file, surroundings.readFile);
   const config = parse(defineConfig(options.sections), input, source, surroundings);
@@ -47,11 +42,37 @@ export function loadConfig(path: string | undefined, options: LoadOptions): Load
 }
 
 /**
+ * Returns the data directory that a configuration file names, whatever else is wrong with it; undefined when that cannot
+ * be told.
+ */
+export function dataDirOf(path: string | undefined, options: LoadOptions): string | undefined {
+  const file = path === undefined ? undefined : resolve(path);
+  const surroundings = surroundingsOf(file, options);
+  const { dataDir } = defineConfig(options.sections).entries;
+  try {
+    const input = file === undefined ? {} : readInput(file, surroundings.readFile);
+    return within(surroundings, () => v.parse(strictly(v.object({ dataDir }, 'an object')), input).dataDir);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof v.ValiError) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Parses one section by itself, as a test of a feature does. Throws `ConfigError` with all problems; an absent input
  * gives the defaults.
  */
 export function parseSection<T>(section: Section<T>, input: unknown = {}): T {
   return parse(section, input, 'the section', processSurroundings());
+}
+
+function surroundingsOf(file: string | undefined, { env, readFile }: LoadOptions): Surroundings {
+  const defaults = processSurroundings();
+  return {
+    folder: file === undefined ? defaults.folder : dirname(file),
+    env: env ?? defaults.env,
+    readFile: readFile ?? defaults.readFile,
+  };
 }
 
 function parse<T>(section: Section<T>, input: unknown, source: string, surroundings: Surroundings): T {

@@ -39,6 +39,9 @@ export interface UsersOptions {
   readonly iterations: number;
 }
 
+/** For the person who registers: clients show the text of the error, not its condition. */
+const TAKEN = 'This user name is taken.';
+
 /** How many users' records are kept at hand, of about a kilobyte each. */
 const RECENT_USERS = 2000;
 
@@ -84,11 +87,11 @@ export class Users implements CredentialSource, UpgradableCredentials {
   /** Adds a user. Throws StanzaError: `conflict` if there is one; `not-acceptable` for a password that cannot be. */
   async create(local: string, password: string, role: AccountRole = 'member'): Promise<User> {
     const username = prepare(local);
-    if (await this.#has(username)) throw new StanzaError('conflict');
+    if (await this.#has(username)) throw new StanzaError('conflict', { text: TAKEN });
     const scram = toStored(await this.#derive(password));
     const record: UserRecord = { createdAt: this.#clock.now(), scram, ...(role === 'member' ? {} : { role }) };
     await this.#table.update([this.domain, username], (old) => {
-      if (old !== undefined) throw new StanzaError('conflict');
+      if (old !== undefined) throw new StanzaError('conflict', { text: TAKEN });
       return record;
     });
     return this.#user(username, record);

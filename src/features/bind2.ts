@@ -11,7 +11,7 @@ const GENERATED_LENGTH = 12;
 /** Binds resources along with the login, and names them. XEP-0386. */
 export const bind2: Feature = {
   name: 'bind2',
-  specs: [{ xep: 386, version: '1.0.1' }],
+  specs: [{ xep: 386, version: '1.1.0' }],
   setup(host) {
     const { sealing } = host.grants;
     // A keyed hash, so that nobody who sees the address learns the identifier. §3.1.

@@ -23,6 +23,8 @@ export const privateXml: Feature = {
   setup(host) {
     const kept: Table<string> = host.table({ name: 'private-xml', parse: storedText });
     const sizes: Table<number> = host.table({ name: 'private-xml.size', parse: storedNumber });
+    // XEP-0049 does not say where: clients that keep bookmarks here look at the server, not at the account.
+    host.advertise({ feature: NS });
 
     host.handle({ type: 'get', ns: NS, name: 'query', to: 'self' }, async ({ account, payload }) => {
       const [wanted, second] = elements(payload);

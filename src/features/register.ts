@@ -8,6 +8,7 @@ import { type Iq, resultFor } from '../stanza.ts';
 import { AUTHENTICATED, SECURE } from '../stream/stream.ts';
 import { LruCache } from '../util/lru.ts';
 import { child, type Element, el, elements, text } from '../xml/element.ts';
+import { inputForm, submittedFields } from './shared/data-form.ts';
 
 const NS = 'jabber:iq:register';
 const NS_STREAM_FEATURE = 'http://jabber.org/features/iq-register';
@@ -18,7 +19,7 @@ const MAX_ADDRESSES = 16_384;
 /** Lets people make an account, if the operator wants that, and users change their password and leave. XEP-0077. */
 export const register: Feature = {
   name: 'register',
-  specs: [{ xep: 77, version: '2.4', note: 'user name and password; no data forms, no redirection' }],
+  specs: [{ xep: 77, version: '2.4', note: 'user name and password, no redirection' }],
   setup(host) {
     offerRegistration(host);
     for (const to of ['host', 'self'] as const) {
@@ -66,14 +67,20 @@ function offerRegistration(host: FeatureHost): void {
   });
 }
 
+/** As a form too (§4): there are clients that show nothing else. */
 function registrationFields(): Element {
   const instructions = 'Choose a user name and a password.';
-  return el('query', { xmlns: NS }, el('instructions', {}, instructions), el('username'), el('password'));
+  const form = inputForm(NS, instructions, [
+    { name: 'username', type: 'text-single', label: 'User name' },
+    { name: 'password', type: 'text-private', label: 'Password' },
+  ]);
+  return el('query', { xmlns: NS }, el('instructions', {}, instructions), el('username'), el('password'), form);
 }
 
 function credentials(query: Element, otherwise: 'not-acceptable' | 'bad-request') {
-  const username = text(child(query, 'username'));
-  const password = text(child(query, 'password'));
+  const form = submittedFields(query);
+  const username = form === undefined ? text(child(query, 'username')) : (form.get('username') ?? '');
+  const password = form === undefined ? text(child(query, 'password')) : (form.get('password') ?? '');
   if (username === '' || password === '') {
     throw new StanzaError(otherwise, { text: 'a user name and a password are needed' });
   }
@@ -100,7 +107,9 @@ async function checkRegistered(host: FeatureHost, from: JID): Promise<void> {
 
 /** §3.3. This session stays: whoever uses it knows the new password. */
 async function changePassword(host: FeatureHost, from: JID, query: Element): Promise<void> {
-  if (!host.settings.current.registration.allowPasswordChange) throw new StanzaError('not-allowed');
+  if (!host.settings.current.registration.allowPasswordChange) {
+    throw new StanzaError('not-allowed', { text: 'users cannot change their passwords here' });
+  }
   const { username, password } = credentials(query, 'bad-request');
   if (!isLocalpartOf(from, username)) throw new StanzaError('not-allowed', { text: 'this is the account of another' });
   await host.users.setPassword(from.local, password, from);

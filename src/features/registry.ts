@@ -1,5 +1,5 @@
 import type { Section } from '../config/schema.ts';
-import type { Feature } from '../core/feature.ts';
+import type { Feature, Spec } from '../core/feature.ts';
 import { bind2 } from './bind2.ts';
 import { caps } from './caps.ts';
 import { clientManagement } from './client-management/index.ts';
@@ -49,3 +49,30 @@ export const features: readonly Feature[] = [
 export const featureSections: Readonly<Record<string, Section | undefined>> = Object.fromEntries(
   features.map((feature) => [feature.name, feature.config]),
 );
+
+/** What the server implements by itself, outside of any feature. */
+export const builtInSpecs: readonly Spec[] = [
+  { rfc: 4013, note: 'user names and passwords of SASL' },
+  { rfc: 4422, sections: 'A', note: 'EXTERNAL' },
+  { rfc: 4505 },
+  { rfc: 4616, note: 'only under TLS, unless configured otherwise' },
+  { rfc: 5802 },
+  { rfc: 5890, note: 'domains, with the mapping of RFC 5895 and the Bidi Rule of RFC 5893' },
+  { rfc: 5929, note: 'tls-server-end-point; tls-unique for older clients' },
+  { rfc: 6120, note: 'between clients and the server; no streams between servers' },
+  { rfc: 6121, sections: '5', note: 'messages' },
+  { rfc: 6121, sections: '8', note: 'delivery' },
+  { rfc: 6415, note: 'what XEP-0156 needs' },
+  { rfc: 7395 },
+  { rfc: 7590, note: 'for clients: TLS 1.2 or later, required before login' },
+  { rfc: 7622 },
+  { rfc: 7677, note: 'and the same with SHA-512' },
+  { rfc: 8264, note: 'IdentifierClass and FreeformClass' },
+  { rfc: 8265, note: 'UsernameCaseMapped for localparts, OpaqueString for resourceparts' },
+  { rfc: 9266, note: 'tls-exporter, with TLS 1.3 only' },
+  { xep: 156, version: '1.4.0' },
+  { xep: 175, version: '1.2' },
+  { xep: 178, version: '1.2' },
+  { xep: 368, version: '1.1.0' },
+  { xep: 438, version: '0.2.0' },
+];

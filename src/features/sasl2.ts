@@ -26,8 +26,8 @@ const config = section(
 export const sasl2: Feature<ConfigOf<typeof config>> = {
   name: 'sasl2',
   specs: [
-    { xep: 388, version: '1.0.3', note: 'TLS early data is not accepted: Node.js offers none to servers' },
-    { xep: 440, version: '0.4.2' },
+    { xep: 388, version: '1.0.4', note: 'TLS early data is not accepted: Node.js offers none to servers' },
+    { xep: 440, version: '1.0.0' },
     { xep: 474, version: '0.5.0' },
     { xep: 480, version: '0.2.0', note: 'SCRAM-SHA-256 and SCRAM-SHA-512' },
     { xep: 509, version: '0.2.0' },

@@ -17,8 +17,9 @@ export interface HttpRequest {
   readonly headers: IncomingHttpHeaders;
   /** The host that the client named, in lower case and without port. RFC 9110 §7.2. */
   readonly host: string;
-  /** Whether it came over TLS. */
+  /** Whether it came over TLS: to us, or to a trusted proxy that says so. */
   readonly secure: boolean;
+  /** The client's address, also behind a trusted proxy. */
   readonly remoteAddress: string;
   /** Aborted when the client has gone before it was answered. */
   readonly signal: AbortSignal;

@@ -15,6 +15,7 @@ import {
   type HttpResponse,
   textResponse,
 } from './message.ts';
+import { clientOf, type Peer } from './proxy.ts';
 import { respond } from './respond.ts';
 import { allowedMethods, type Route, type Routes } from './routes.ts';
 
@@ -35,6 +36,8 @@ export interface HttpServerOptions {
   readonly routes: Routes;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Whether an address is that of a reverse proxy, which is believed whom it speaks for; none is unless given. */
+  readonly isTrustedProxy?: (address: string) => boolean;
   /** The time from the connection to the first request's last header. Default 10 s. */
   readonly headerMs?: number;
   /** The time that a request's body, and an answer without progress, may take. Default 60 s. */
@@ -197,12 +200,13 @@ export class HttpServer {
 
   #request(method: HttpMethod, target: Target, { connection, incoming, signal }: RequestContext): HttpRequest {
     const { clock, bodyMs = BODY_MS } = this.#options;
+    const { secure, remoteAddress } = this.#peer(connection, incoming);
     return {
       method,
       ...target,
       headers: incoming.headers,
-      secure: connection.secure,
-      remoteAddress: connection.remoteAddress,
+      secure,
+      remoteAddress,
       signal,
       incoming,
       body: (maxBytes) => readBody(incoming, { maxBytes, bodyMs, clock }),
@@ -221,9 +225,15 @@ export class HttpServer {
       this.#serveWithoutUpgrade(connection, incoming);
       return;
     }
-    const { secure, remoteAddress } = connection;
+    const { secure, remoteAddress } = this.#peer(connection, incoming);
     this.#forget(connection);
     handler({ incoming, socket, head, secure, remoteAddress });
+  }
+
+  #peer(connection: HttpConnection, { headers }: IncomingMessage): Peer {
+    const { isTrustedProxy } = this.#options;
+    if (isTrustedProxy?.(connection.remoteAddress) !== true) return connection;
+    return clientOf(connection, headers, isTrustedProxy);
   }
 
   /** A server may ignore a wish to upgrade, such as that of many clients for `h2c`. RFC 9110 §7.8. */

@@ -6,9 +6,13 @@ import { JID, JidError, prepareLocal } from '../jid.ts';
 /** The longest password that we take, in bytes of UTF-8, before and after preparation. */
 export const MAX_PASSWORD_BYTES = 1024;
 
+// SASLprep leaves this as it is, and most names and passwords are nothing else.
+const PRINTABLE_ASCII = /^[ -~]+$/;
+
 // Code points that Unicode 3.2 did not know, emoji among them, are let through, both where a password is set and where
 // it is checked. RFC 4013 §2.5 forbids them in stored strings, which would refuse passwords that phones let users type.
 function prepared(text: string): string | undefined {
+  if (PRINTABLE_ASCII.test(text)) return text;
   try {
     return saslprep(text, { allowUnassigned: true });
   } catch {

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { StreamError } from '../errors.ts';
 import type { TlsAcceptor } from '../tls/acceptor.ts';
 import type { Clock } from '../util/clock.ts';
 import { atEndOfTurn } from '../util/turn.ts';
@@ -193,7 +192,6 @@ export class TcpTransport implements Transport {
       if (chunk === undefined) this.#parser?.resume();
       else this.#parser?.write(chunk);
     } catch (error) {
-      if (!(error instanceof StreamError)) throw error;
       this.pause();
       this.handler.failed(error);
     }

@@ -246,7 +246,6 @@ export class WebSocketTransport implements Transport {
       if (isFraming) throw new StreamError('bad-format', { text: 'neither <open/> nor <close/> can stand here' });
       this.handler.element(element, inner, bytes);
     } catch (error) {
-      if (!(error instanceof StreamError)) throw error;
       this.#fail(error);
     }
   }
@@ -271,7 +270,7 @@ export class WebSocketTransport implements Transport {
     );
   }
 
-  #fail(error: StreamError): void {
+  #fail(error: unknown): void {
     this.#stopListening();
     this.handler.failed(error);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Io, type Program, runCli } from '../../src/admin/cli.ts';
 import { BUILT_IN } from '../../src/admin/commands/all.ts';
-import { type Loaded, loadConfig } from '../../src/config/load.ts';
+import { dataDirOf, type LoadOptions, loadConfig } from '../../src/config/load.ts';
 import { StoreError } from '../../src/store/store.ts';
 import { fakeIo } from './fake-io.ts';
 
@@ -26,12 +26,18 @@ async function cli(
 ): Promise<Scene> {
   const io = fakeIo('secret\n', env);
   const loaded: (string | undefined)[] = [];
-  const load = (file: string | undefined): Loaded => {
-    loaded.push(file);
-    const path = join(NOWHERE, 'parley.json');
-    return loadConfig(path, { sections: {}, readFile: () => text });
+  const path = join(NOWHERE, 'parley.json');
+  const options: LoadOptions = { sections: {}, readFile: () => text };
+  const program: Program = {
+    load(file) {
+      loaded.push(file);
+      return loadConfig(path, options);
+    },
+    dataDirOf: () => dataDirOf(path, options),
+    serve: async () => 0,
+    open: () => assert.fail('nothing is opened'),
+    ...parts,
   };
-  const program: Program = { load, serve: async () => 0, open: () => assert.fail('nothing is opened'), ...parts };
   const code = await runCli(argv, io, program);
   return { code, out: io.out.join(''), err: io.err.join(''), loaded };
 }
@@ -89,6 +95,17 @@ test('check-config says what is wrong, all of it, for people and as JSON', async
   const { valid, problems } = JSON.parse(json.out);
   assert.equal(valid, false);
   assert.deepEqual(problems.map(({ path }: { path: string }) => path).sort(), ['hots', 'log.level']);
+});
+
+test('a command with a bad configuration and no server tells the problems, and a reload that nothing was changed', async () => {
+  for (const text of ['{"hots":{}}', '{', '{"dataDir":5}']) {
+    for (const command of ['status', 'reload']) {
+      const { code, out, err } = await cli([command], text);
+      assert.deepEqual([code, out], [1, ''], text);
+      const start = command === 'reload' ? 'parley: nothing was changed: ' : 'parley: ';
+      assert.ok(err.startsWith(`${start}${NOWHERE}/parley.json`), err);
+    }
+  }
 });
 
 test('serve is given the configuration and answers with the exit code', async () => {

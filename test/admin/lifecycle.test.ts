@@ -17,6 +17,7 @@ test('the first start prints where it listens, the fingerprint and an administra
   assert.match(text, /User +admin@localhost/);
   assert.match(text, PASSWORD);
   assert.match(text, /user add alice@localhost/);
+  assert.match(text, /certificate if its fingerprint is the one above \(Dino cannot: /);
   assert.equal(await first.end('SIGTERM'), 0);
   const second = await ServerProcess.start(t, place);
   assert.doesNotMatch(second.output.join(''), /assword/);
@@ -73,12 +74,38 @@ test('SIGHUP reloads the configuration, and a bad one changes nothing and says w
   server.child.kill('SIGHUP');
   assert.equal(JSON.parse(await reloaded).changed, 'admins');
   await writeFile(place.file, JSON.stringify({ ...settings, admin: [] }));
-  const failed = await parley(place, ['--config', place.file, 'user', 'list']);
-  assert.equal(failed.code, 1);
-  assert.match(failed.stderr, /did you mean "admins"/);
   const refused = server.line(/server\.reload_failed/);
   server.child.kill('SIGHUP');
   assert.match(JSON.parse(await refused).reason, /did you mean "admins"/);
+  assert.equal(await server.end('SIGTERM'), 0);
+});
+
+test('commands reach a running server whatever has become of its configuration', async (t) => {
+  const place = await makePlace(t);
+  const server = await ServerProcess.start(t, place);
+  await writeFile(place.file, JSON.stringify({ admin: [], log: { level: 'loud' } }));
+  const status = await parley(place, ['status', '--json']);
+  assert.equal(JSON.parse(status.stdout).pid, server.child.pid);
+  assert.match(status.stderr, /^parley: warning: \S+parley\.json is not valid:\n {2}log\.level: .*\n {2}admin: .*\n$/);
+  const added = await parley(place, ['user', 'add', 'alice@localhost'], 'correct horse\n');
+  assert.deepEqual([added.code, added.stdout], [0, 'Added alice@localhost.\n']);
+  const reloaded = await parley(place, ['reload']);
+  assert.deepEqual([reloaded.code, reloaded.stdout], [1, '']);
+  assert.match(
+    reloaded.stderr,
+    /^parley: nothing was changed: \S+parley\.json is not valid:\n {2}log\.level: .*\n {2}admin: /,
+  );
+  assert.equal(await server.end('SIGTERM'), 0);
+  const stopped = await parley(place, ['user', 'list']);
+  assert.equal(stopped.code, 1);
+  assert.match(stopped.stderr, /^parley: \S+parley\.json is not valid:\n/);
+});
+
+test('a server that listens nowhere starts with a warning, and is reached by commands', async (t) => {
+  const place = await makePlace(t, { listen: { c2s: [], c2sTls: [], http: [], https: [] } });
+  const server = await ServerProcess.start(t, place);
+  assert.match(server.output.join(''), /config\.warning.*listens nowhere/);
+  assert.deepEqual(JSON.parse((await parley(place, ['status', '--json'])).stdout).listeners, []);
   assert.equal(await server.end('SIGTERM'), 0);
 });
 

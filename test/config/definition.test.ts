@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type Config, defineConfig } from '../../src/config/config.ts';
 import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.ts';
 import { integer, milliseconds, oneOf } from '../../src/config/kinds.ts';
@@ -9,6 +8,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { configReference } from '../../src/config/reference.ts';
 import { type Node, option, section } from '../../src/config/schema.ts';
 import { features } from '../../src/features/registry.ts';
+import { projectFile } from '../support/project.ts';
 
 const shippedSections = Object.fromEntries(features.map(({ name, config }) => [name, config]));
 const withFeatures = defineConfig({
@@ -21,13 +21,9 @@ const withFeatures = defineConfig({
   }),
 });
 
-function file(name: string): string {
-  return fileURLToPath(new URL(`../../${name}`, import.meta.url));
-}
-
 /** Loads a configuration of this repository in the place of any certificate and secret it names. */
 function loadShipped(name: string): { config: Config; warnings: readonly string[] } {
-  const path = file(name);
+  const path = projectFile(name);
   const readFile = (wanted: string) => (wanted === path ? readFileSync(path, 'utf8') : 'content');
   return loadConfig(path, { sections: shippedSections, readFile, env: { PARLEY_KEY_PASSPHRASE: 'phrase' } });
 }
@@ -54,7 +50,7 @@ function schemaAt(schema: JsonSchema, path: string): JsonSchema {
 
 test('the example is valid and has every option', () => {
   assert.deepEqual(loadShipped('config.example.json').warnings, []);
-  const example: unknown = JSON.parse(readFileSync(file('config.example.json'), 'utf8'));
+  const example: unknown = JSON.parse(readFileSync(projectFile('config.example.json'), 'utf8'));
   for (const { path } of optionsOf(defineConfig(shippedSections)))
     assert.ok(valuesAt(example, path).length > 0, `the example lacks ${path}`);
 });

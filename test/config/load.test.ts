@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { flag, integer, oneOf } from '../../src/config/kinds.ts';
-import { loadConfig, parseSection } from '../../src/config/load.ts';
+import { dataDirOf, loadConfig, parseSection } from '../../src/config/load.ts';
 import { ConfigError, type ConfigProblem } from '../../src/config/problem.ts';
 import { option, section } from '../../src/config/schema.ts';
 
@@ -270,6 +271,24 @@ test('listeners may be switched off and take a free port', () => {
   assert.equal(config.listen.c2s[0]?.port, 0);
 });
 
+test('reverse proxies are addresses or ranges, and the public URL is plain https', () => {
+  const http = { publicUrl: 'https://chat.example.org/xmpp', trustedProxies: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'] };
+  assert.deepEqual(loadValue({ http }).config.http, http);
+  assert.deepEqual(loadValue({}).config.http, { trustedProxies: [] });
+  for (const range of ['localhost', '10.0.0.0/33', '']) {
+    assert.equal(problemsOf({ http: { trustedProxies: [range] } })[0]?.path, 'http.trustedProxies[0]', range);
+  }
+  const urls = [
+    'http://a.example',
+    'https://',
+    'https://u:p@a.example',
+    'https://a.example?b',
+    'https://a.example#b',
+    'a',
+  ];
+  for (const publicUrl of urls) assert.equal(problemsOf({ http: { publicUrl } })[0]?.path, 'http.publicUrl', publicUrl);
+});
+
 test('options that contradict each other are problems', () => {
   const problems = problemsOf({
     hosts: {},
@@ -301,6 +320,10 @@ test('what is allowed but hardly meant is warned of', () => {
   });
   assert.equal(warnings.length, 4);
   assert.match(loadValue({ c2s: { requireEncryption: false } }).warnings.join(), /in the clear/);
+  assert.match(loadValue({ http: { trustedProxies: ['::/0'] } }).warnings.join(), /::\/0 trusts what anybody says/);
+  const nowhere = { c2s: [], c2sTls: [], http: [], https: [] };
+  assert.deepEqual(loadValue({ listen: nowhere }).warnings, ['listen: the server listens nowhere']);
+  assert.deepEqual(loadValue({ listen: { ...nowhere, http: undefined } }).warnings, []);
 });
 
 test('a syntax error is told with its line and column', () => {
@@ -312,6 +335,17 @@ test('a file that cannot be read is one problem', () => {
   const { problems } = errorOf(() => loadConfig('/nonexistent/parley.json', { sections }));
   assert.equal(problems[0]?.expected, 'a readable file');
   assert.match(problems[0]?.found ?? '', /ENOENT/);
+});
+
+test('where the data is can be told of a file with problems, unless they hide it', () => {
+  const dirOf = (text: string) => dataDirOf('/etc/parley/config.json', { sections, readFile: () => text });
+  assert.equal(dirOf('{"hots": {}, "dataDir": "here", "log": {"level": 5}}'), '/etc/parley/here');
+  assert.equal(dirOf('{"hosts": [], "dataDir": "/srv/data"}'), '/srv/data');
+  assert.equal(dirOf('{"hosts": []}'), '/etc/parley/data');
+  for (const text of ['{"dataDir": 5}', '{"dataDir": "here"', '[]', '', 'null'])
+    assert.equal(dirOf(text), undefined, text);
+  assert.equal(dataDirOf('/nonexistent/parley.json', { sections }), undefined);
+  assert.equal(dataDirOf(undefined, { sections }), resolve('data'));
 });
 
 test('a huge file is refused', () => {

@@ -87,6 +87,17 @@ test('clients that do not answer delay a shutdown no longer than configured', as
   for (const client of [hasty, handshaking, nothingSaid]) await client.closed();
 });
 
+test('what clients have begun is done before the store closes', async (t) => {
+  const server = await LiveServer.start(t, { registration: { enabled: true } });
+  await server.addUsers('romeo');
+  const romeo = await RawClient.logIn(server, 'romeo');
+  const query = `<username>romeo</username><password>changed</password>`;
+  romeo.write(`<iq type='set' id='p' to='${DOMAIN}'><query xmlns='jabber:iq:register'>${query}</query></iq>`);
+  await server.logged('stanza.received');
+  await server.stop();
+  await server.logged('account.password-changed');
+});
+
 test('a new certificate is shown to new connections, and the sessions go on', async (t) => {
   const server = await LiveServer.start(t);
   await server.addUsers('romeo');

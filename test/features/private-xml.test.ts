@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { disco } from '../../src/features/disco/index.ts';
 import { privateXml } from '../../src/features/private-xml.ts';
+import { attr, elements } from '../../src/xml/element.ts';
 import { assertXml } from '../support/compare.ts';
 import { subscribers } from '../support/presence.ts';
 import { DOMAIN, PASSWORD, Stage } from '../support/stage.ts';
@@ -40,6 +42,19 @@ test('elements of several names and namespaces are kept side by side', async (t)
   await assertKept(romeo, '<prefs xmlns="urn:example:a"/>', PREFS);
   await assertKept(romeo, '<prefs xmlns="urn:example:b"/>', others[0] ?? '');
   await assertKept(romeo, '<marks xmlns="urn:example:a"/>', others[1] ?? '');
+});
+
+test('the server and the account both tell that elements are kept', async (t) => {
+  const stage = await Stage.open(t, { features: [disco, privateXml] });
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  for (const to of [DOMAIN, ROMEO]) {
+    const info = await romeo.get('<query xmlns="http://jabber.org/protocol/disco#info"/>', to);
+    assert.ok(info);
+    assert.ok(
+      elements(info).some((element) => attr(element, 'var') === 'jabber:iq:private'),
+      to,
+    );
+  }
 });
 
 test('accounts do not see each other', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { register } from '../../src/features/register.ts';
-import { child } from '../../src/xml/element.ts';
+import { child, text } from '../../src/xml/element.ts';
 import { assertXml } from '../support/compare.ts';
 import { DOMAIN, PASSWORD, Stage } from '../support/stage.ts';
 import type { StageClient } from '../support/stage-client.ts';
@@ -15,6 +15,10 @@ function query(...inner: string[]): string {
 
 function credentials(username: string, password = PASSWORD): string {
   return query(`<username>${username}</username><password>${password}</password>`);
+}
+
+function form(...fields: string[]): string {
+  return query(`<x xmlns="jabber:x:data" type="submit">${fields.join('')}</x>`);
 }
 
 async function stranger(stage: Stage, name: string, options?: { secure?: boolean; address?: string }) {
@@ -33,12 +37,35 @@ test('a stranger asks for the fields, registers and logs in', async (t) => {
   assert.equal(await isOffered(client), true);
   const fields = await client.get(QUERY);
   assert.ok(fields);
-  assertXml(fields, query('<instructions>*</instructions><username/><password/>'));
+  assertXml(
+    fields,
+    query(
+      '<instructions>*</instructions><username/><password/>',
+      `<x xmlns="jabber:x:data" type="form">
+         <instructions>*</instructions>
+         <field var="FORM_TYPE" type="hidden"><value>jabber:iq:register</value></field>
+         <field var="username" type="text-single" label="User name"><required/></field>
+         <field var="password" type="text-private" label="Password"><required/></field>
+       </x>`,
+    ),
+  );
   assert.equal(await client.set(credentials('Romeo')), undefined);
   const registered = stage.connect('tablet');
   await registered.logIn('romeo', PASSWORD);
   await registered.bind('tablet');
   assert.equal(registered.jid, `romeo@${DOMAIN}/tablet`);
+});
+
+test('a stranger registers with the form', async (t) => {
+  const stage = await Stage.open(t, { features: [register], config: OPEN });
+  const client = await stranger(stage, 'phone');
+  assert.equal(
+    await client.refused('set', form('<field var="username"><value>romeo</value></field>')),
+    'not-acceptable',
+  );
+  const password = `<field var="password"><value>${PASSWORD}</value></field>`;
+  assert.equal(await client.set(form('<field var="username"><value>romeo</value></field>', password)), undefined);
+  await stage.connect('tablet').logIn('romeo', PASSWORD);
 });
 
 test('registration is off by default: not offered, and refused', async (t) => {
@@ -74,6 +101,14 @@ test('what cannot be registered is refused with a reason', async (t) => {
   assert.equal(await client.refused('set', credentials('bill', '\u00ad')), 'not-acceptable');
   assert.equal(await client.refused('set', credentials('b@d')), 'jid-malformed');
   assert.equal(await client.refused('set', QUERY), 'not-acceptable');
+});
+
+test('who wants a name that is taken is told so in words, because that is what clients show', async (t) => {
+  const stage = await Stage.open(t, { features: [register], config: OPEN });
+  await stage.host.users.create('romeo', PASSWORD);
+  const error = child(await (await stranger(stage, 'phone')).ask('set', credentials('romeo')), 'error');
+  assert.ok(error);
+  assert.match(text(child(error, 'text', 'urn:ietf:params:xml:ns:xmpp-stanzas')), /taken/);
 });
 
 test('one address registers only so often, and others are not held up', async (t) => {

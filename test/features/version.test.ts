@@ -6,9 +6,10 @@ import { disco } from '../../src/features/disco/index.ts';
 import { version } from '../../src/features/version.ts';
 import { children, serialize } from '../../src/xml/element.ts';
 import { assertXml } from '../support/compare.ts';
+import { projectFile } from '../support/project.ts';
 import { DOMAIN, Stage } from '../support/stage.ts';
 
-const PACKAGE: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const PACKAGE: unknown = JSON.parse(readFileSync(projectFile('package.json'), 'utf8'));
 const VERSION = String(Object(PACKAGE).version);
 const QUERY = '<query xmlns="jabber:iq:version"/>';
 

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 
-const LOG = new URL('../../src/log/log.ts', import.meta.url).href;
+const LOG = new URL(`../../src/log/log${extname(import.meta.url)}`, import.meta.url).href;
 
 /** Starts a process that runs `script` with `log`, a logger on standard output. */
 function start(format: 'pretty' | 'json', script: string) {
   const code = `import { createLogger } from ${JSON.stringify(LOG)};
     const log = createLogger({ level: 'info', format: '${format}' });
     ${script}`;
-  return spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', code], {
+  return spawn(process.execPath, [...process.execArgv, '--input-type=module', '--eval', code], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { settle } from '../support/manual-clock.ts';
 
 export const HEADER =
   "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='stage.example' version='1.0'>";
@@ -14,6 +15,18 @@ export function auth(user: string, password: string): string {
 
 export function bind(resource: string): string {
   return `<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq>`;
+}
+
+// Sockets and password hashing take real time; what takes this long has failed.
+const PATIENCE_MS = 10_000;
+
+/** Waits until something is so. */
+export async function until(isSo: () => boolean): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!isSo()) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${isSo}`);
+    await settle();
+  }
 }
 
 /** A client that writes and reads bytes on a real socket. */
@@ -78,8 +91,15 @@ export class TcpClient {
   }
 
   #somethingNew(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#news = resolve;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`nothing new in ${PATIENCE_MS} ms; read: ${this.#text}`)),
+        PATIENCE_MS,
+      );
+      this.#news = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
   }
 

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { TcpTransport } from '../../src/stream/tcp.ts';
 import { Certificates } from '../../src/tls/certificates.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { availability, feature, gate } from '../core/scene.ts';
 import { settle } from '../support/manual-clock.ts';
 import { PASSWORD, Stage, type StageOptions } from '../support/stage.ts';
 import { temporaryFolder } from '../tls/fixtures.ts';
-import { auth, bind, HEADER, TcpClient } from './tcp-client.ts';
+import { auth, bind, HEADER, TcpClient, until } from './tcp-client.ts';
 
 const PLAIN = { c2s: { requireEncryption: false }, auth: { allowPlaintext: true } };
 const STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
@@ -40,7 +42,7 @@ async function logIn(t: TestContext, port: number, user: string, resource: strin
 }
 
 async function gone(stage: Stage, left = 0): Promise<void> {
-  while (stage.connections > left) await settle();
+  await until(() => stage.connections <= left);
 }
 
 test('everything from the header to a message may come in one piece', async (t) => {
@@ -276,6 +278,38 @@ test('who sends and does not read its answers is not kept in memory', async (t) 
   }
 });
 
+test('what is thrown while bytes are interpreted is told the stream, and reaches nobody else', async (t) => {
+  const told: unknown[] = [];
+  const failure = new TypeError('a bug');
+  const server = createServer((socket) => {
+    const limits = { maxBytes: 1000, maxDepth: 8, maxAttributes: 8, maxChildren: 8 };
+    const options = { secure: false, limits, clock: systemClock, remoteAddress: '127.0.0.1' };
+    const transport = new TcpTransport(socket, options);
+    const unexpected = (): void => assert.fail();
+    transport.handler = {
+      header() {
+        throw failure;
+      },
+      element: unexpected,
+      ended: unexpected,
+      failed(error) {
+        told.push(error);
+        transport.end();
+      },
+      closed: () => told.push('closed'),
+    };
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const client = await TcpClient.connect(t, (server.address() as AddressInfo).port);
+  client.write(`${HEADER}<a/>`);
+  assert.equal(await client.rest(), '');
+  client.socket.end();
+  await until(() => told.length === 2);
+  assert.deepEqual(told, [failure, 'closed']);
+});
+
 async function unbound(t: TestContext, port: number): Promise<TcpClient> {
   const client = await TcpClient.connect(t, port);
   client.write(HEADER + auth('romeo', PASSWORD) + HEADER);
@@ -325,7 +359,7 @@ test('a shutdown tells every client, and waits until they are gone', async (t) =
   const { stage, port } = await open(t);
   const romeo = await logIn(t, port, 'romeo', 'b');
   const stranger = await TcpClient.connect(t, port);
-  while (stage.connections < 2) await settle();
+  await until(() => stage.connections === 2);
   const over = stage.shutDown();
   for (const client of [romeo, stranger]) {
     assert.match(await client.rest(), /<system-shutdown [^>]*\/><\/stream:error><\/stream:stream>$/);
@@ -339,7 +373,7 @@ test('connections beyond what an address may have are refused, and counted no lo
   const limits = { connections: { unauthenticatedPerAddress: 2, attemptsPerAddress: null } };
   const { stage, port } = await open(t, { config: { ...PLAIN, limits } });
   const strangers = [await TcpClient.connect(t, port), await TcpClient.connect(t, port)];
-  while (stage.connections < 2) await settle();
+  await until(() => stage.connections === 2);
   const refused = await TcpClient.connect(t, port);
   assert.equal(await refused.rest(), '');
   assert.equal(stage.connections, 2);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
-import type { StreamError } from '../../src/errors.ts';
+import { StreamError } from '../../src/errors.ts';
 import { Routes } from '../../src/http/routes.ts';
 import { HttpServer } from '../../src/http/server.ts';
 import { memoryLogger } from '../../src/log/log.ts';
@@ -32,7 +32,7 @@ export class Recorder implements TransportHandler {
   element: TransportHandler['element'] = (element, inner) =>
     this.#tell(`element ${serialize(element)} ${inner ?? '-'}`);
   ended = (): void => this.#tell('ended');
-  failed = (error: StreamError): void => this.#tell(`failed ${error.condition}`);
+  failed = (error: unknown): void => this.#tell(`failed ${error instanceof StreamError ? error.condition : error}`);
   closed = (cause?: Error): void => this.#tell(`closed ${cause?.message ?? ''}`.trim());
 
   /** Waits until so much has been told, and returns it. */

@@ -294,3 +294,15 @@ test('over TLS the transport is secure and knows its TLS socket', async (t) => {
   client.send(OPEN);
   assert.deepEqual(await recorder.until(1), [HEADER]);
 });
+
+test('what is thrown while a message is interpreted is told the stream, and reaches nobody else', async (t) => {
+  const { client, recorder } = await dial(t);
+  recorder.onTold = (what) => {
+    if (what.startsWith('header')) throw new TypeError('a bug');
+  };
+  client.send(OPEN);
+  client.send(MESSAGE);
+  assert.deepEqual(await recorder.until(2), [HEADER, 'failed TypeError: a bug']);
+  client.terminate();
+  assert.deepEqual((await recorder.until(3)).slice(2), ['closed']);
+});

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
@@ -96,6 +97,7 @@ export class RawClient {
       `the server says ${wanted}; it has said ${this.received.slice(0, 500)}`,
       () => {
         const match = wanted.exec(this.received);
+        assert.ok(match !== null || !this.isClosed, `the connection has ended; ${this.received.slice(0, 500)}`);
         if (match === null) return undefined;
         this.received = this.received.slice(match.index + match[0].length);
         return match[0];

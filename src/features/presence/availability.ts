@@ -135,14 +135,14 @@ export class Availability {
   // An account is subscribed to itself: also the session that speaks hears it. RFC 6121 §4.2.2, §4.4.2, §4.5.2.
   #toOwn(account: Account, stanza: Presence): void {
     for (const session of account.sessions.values()) {
-      if (session.isAvailable) this.#host.deliver(session, stanza.copy({ to: session.jid }));
+      if (session.isAvailable) this.#host.deliver(session, stanza.addressed(session.jid));
     }
   }
 
   // A user of this host without a session is not there to be told or asked, and need not be loaded for it.
   #send(stanza: Presence, to: JID): void {
     if (to.domain === this.#host.domain && !this.#hasSessions(to.local)) return;
-    this.#host.send(stanza.copy({ to }));
+    this.#host.send(stanza.addressed(to));
   }
 
   #hasSessions(local: string): boolean {
