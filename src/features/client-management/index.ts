@@ -1,4 +1,4 @@
-import { flag, integer } from '../../config/kinds.ts';
+import { flag, integer, oneOf } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { identifiedClientsOnly } from '../../core/login.ts';
@@ -23,9 +23,9 @@ const config = section('What has access to accounts, seen and taken away by thei
     doc: 'Whether only clients may log in that give an identifier of their installation, which takes SASL2. Otherwise those without one are told apart by their resources.',
     reload: 'restart',
   }),
-  notifyNewClients: option(flag(), {
-    default: true,
-    doc: 'Whether the other sessions of an account are told when a client logs in to it for the first time.',
+  notifyNewClients: option(oneOf('identified', 'all', 'none'), {
+    default: 'identified',
+    doc: 'Of which clients the other sessions of an account are told when they log in for the first time: those that give an identifier of their installation, all, or none. Others are told apart by their resources: of one that takes another resource each time, `all` tells each time.',
     reload: 'restart',
   }),
   storeDeviceNames: option(flag(), {
@@ -54,7 +54,7 @@ export const clientManagement: Feature<ConfigOf<typeof config>> = {
     const records = new ClientRecords(host, settings);
     const revocation = new Revocation(host, records);
     keepRecords(host, records, revocation);
-    if (settings.notifyNewClients) announceNewClients(host);
+    if (settings.notifyNewClients !== 'none') announceNewClients(host, settings.notifyNewClients);
     if (settings.enforceClientIds) admitIdentifiedClientsOnly(host);
     for (const ns of [NS_CLIENTS, NS_CAM]) serve(host, ns, records, revocation);
     host.provide(clientAccess, {

@@ -129,7 +129,7 @@ export class ClientRecords {
   /** Removes all records of an account. */
   remove(local: string): Promise<void> {
     return this.inTurn(local, async () => {
-      for (const { key } of await this.#list(local)) await this.#table.delete(this.#place(local, key));
+      await this.#delete(local, await this.#list(local));
     });
   }
 
@@ -147,10 +147,9 @@ export class ClientRecords {
 
   async #pruneAccount(local: string, before: number): Promise<void> {
     const circumstances = await this.circumstances(local);
-    for (const record of await this.#list(local)) {
-      if (record.lastSeen >= before || entryOf(record, circumstances) !== undefined) continue;
-      await this.#table.delete(this.#place(local, record.key));
-    }
+    const isOld = (record: ClientRecord): boolean =>
+      record.lastSeen < before && entryOf(record, circumstances) === undefined;
+    await this.#delete(local, (await this.#list(local)).filter(isOld));
   }
 
   async #seen(jid: JID, key: string, login: Login, fullJid: JID | undefined, isLegacy: boolean): Promise<void> {
@@ -181,11 +180,11 @@ export class ClientRecords {
 
   async #add(jid: JID, record: ClientRecord): Promise<void> {
     const { local } = jid;
-    const { key, handle, agent } = record;
+    const { key, handle, agent, isLegacy } = record;
     await this.#makeRoom(local);
     await this.#write(this.#place(local, key), record);
     const owns = (session: Session): boolean => this.keyOf(session) === key;
-    this.#host.announce(newClient, { jid, handle, agent, owns });
+    this.#host.announce(newClient, { jid, handle, agent, isLegacy, owns });
   }
 
   /** Drops records until there is room for one more: first of clients without access, last of connected ones, the oldest first. */
@@ -200,7 +199,10 @@ export class ClientRecords {
     };
     const ranked = all.map((record) => ({ record, rank: rank(record) }));
     ranked.sort((a, b) => a.rank - b.rank || a.record.lastSeen - b.record.lastSeen);
-    for (const { record } of ranked.slice(0, surplus)) await this.#table.delete(this.#place(local, record.key));
+    await this.#delete(
+      local,
+      ranked.slice(0, surplus).map(({ record }) => record),
+    );
   }
 
   // A login is good without a record, too: what cannot be written now is written later.
@@ -211,6 +213,10 @@ export class ClientRecords {
       if (!(error instanceof StoreError)) throw error;
       this.#host.log.error('client.not-recorded', { local: place[1] }, error);
     }
+  }
+
+  #delete(local: string, records: readonly ClientRecord[]): Promise<void> {
+    return this.#table.delete(...records.map(({ key }) => this.#place(local, key)));
   }
 
   async #change({ local }: JID, key: string, change: Partial<ClientRecord>): Promise<void> {
