@@ -2,7 +2,14 @@ import { flag, integer, oneOf } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { identifiedClientsOnly } from '../../core/login.ts';
-import { accountRemoved, clientLoggedIn, sessionBound, sessionEnded } from '../../core/points.ts';
+import {
+  accountRemoved,
+  clientLoggedIn,
+  type SessionEvent,
+  sessionBound,
+  sessionEnded,
+  sessionResumed,
+} from '../../core/points.ts';
 import { can, type Permission } from '../../core/roles.ts';
 import type { Session } from '../../core/session.ts';
 import { StanzaError } from '../../errors.ts';
@@ -70,13 +77,16 @@ function keepRecords(host: FeatureHost, records: ClientRecords, revocation: Revo
       await records.loggedIn(jid, login.clientId, login, session);
     }
   });
-  host.observe(sessionBound, async ({ account, session }) => {
+  const bound = async ({ account, session }: SessionEvent): Promise<void> => {
     const { login } = session;
     if (account.isAnonymous || login === undefined) return;
     const recorded = records.bound(session, login);
     revocation.check(session);
     await recorded;
-  });
+  };
+  host.observe(sessionBound, bound);
+  // It goes on with another login, which may be another client's.
+  host.observe(sessionResumed, bound);
   host.observe(sessionEnded, async ({ account, session }) => {
     if (!account.isAnonymous) await records.ended(session);
   });

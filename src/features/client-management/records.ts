@@ -69,11 +69,6 @@ export class ClientRecords {
     return describeAll(await this.#list(local), await this.circumstances(local));
   }
 
-  /** The clients of an account that last used one of these grants; to be called in its turn. */
-  async throughGrants(local: string, ids: ReadonlySet<string | undefined>): Promise<ClientRecord[]> {
-    return (await this.#list(local)).filter(({ grantId }) => grantId !== undefined && ids.has(grantId));
-  }
-
   /** What the access of an account's clients depends on beside their records. */
   async circumstances(local: string): Promise<Circumstances> {
     const { users, grants, clock } = this.#host;
@@ -100,7 +95,7 @@ export class ClientRecords {
     await this.inTurn(jid.local, () => this.#seen(jid, clientId, login, session?.jid, false));
   }
 
-  /** A resource was bound: now there is a full JID, by which the clients that have no identifier are known. */
+  /** A resource was bound, or a session taken up again: now there is a full JID, by which the clients that have no identifier are known. */
   async bound(session: Session, login: Login): Promise<void> {
     const { jid } = session;
     const { clientId } = login;
