@@ -20,6 +20,9 @@ test('commands say the same whether the server runs or not', async (t) => {
     ['user', 'show', 'alice@elsewhere.example'],
     ['user', 'show', 'alice@localhost/phone'],
     ['user', 'list', '--limit', '1'],
+    ['user', 'clients', 'alice@localhost'],
+    ['user', 'revoke', 'alice@localhost', 'client/unknown'],
+    ['user', 'lastlog', 'alice@localhost', '--json'],
     ['order'],
   ];
   const running = await Promise.all(commands.map((args) => parley(place, args)));

@@ -64,6 +64,8 @@ export const newClient = new Topic<{
   readonly jid: JID;
   readonly handle: string;
   readonly agent: ClientAgent;
+  /** It gives no identifier: it may be known already, by another resource. */
+  readonly isLegacy: boolean;
   /** Whether a session is the client's. */
   readonly owns: (session: Session) => boolean;
 }>('newClient');

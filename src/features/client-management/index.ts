@@ -1,8 +1,15 @@
-import { flag, integer } from '../../config/kinds.ts';
+import { flag, integer, oneOf } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { identifiedClientsOnly } from '../../core/login.ts';
-import { accountRemoved, clientLoggedIn, sessionBound, sessionEnded } from '../../core/points.ts';
+import {
+  accountRemoved,
+  clientLoggedIn,
+  type SessionEvent,
+  sessionBound,
+  sessionEnded,
+  sessionResumed,
+} from '../../core/points.ts';
 import { can, type Permission } from '../../core/roles.ts';
 import type { Session } from '../../core/session.ts';
 import { StanzaError } from '../../errors.ts';
@@ -23,9 +30,9 @@ const config = section('What has access to accounts, seen and taken away by thei
     doc: 'Whether only clients may log in that give an identifier of their installation, which takes SASL2. Otherwise those without one are told apart by their resources.',
     reload: 'restart',
   }),
-  notifyNewClients: option(flag(), {
-    default: true,
-    doc: 'Whether the other sessions of an account are told when a client logs in to it for the first time.',
+  notifyNewClients: option(oneOf('identified', 'all', 'none'), {
+    default: 'identified',
+    doc: 'Of which clients the other sessions of an account are told when they log in for the first time: those that give an identifier of their installation, all, or none. Others are told apart by their resources: of one that takes another resource each time, `all` tells each time.',
     reload: 'restart',
   }),
   storeDeviceNames: option(flag(), {
@@ -54,7 +61,7 @@ export const clientManagement: Feature<ConfigOf<typeof config>> = {
     const records = new ClientRecords(host, settings);
     const revocation = new Revocation(host, records);
     keepRecords(host, records, revocation);
-    if (settings.notifyNewClients) announceNewClients(host);
+    if (settings.notifyNewClients !== 'none') announceNewClients(host, settings.notifyNewClients);
     if (settings.enforceClientIds) admitIdentifiedClientsOnly(host);
     for (const ns of [NS_CLIENTS, NS_CAM]) serve(host, ns, records, revocation);
     host.provide(clientAccess, {
@@ -70,13 +77,16 @@ function keepRecords(host: FeatureHost, records: ClientRecords, revocation: Revo
       await records.loggedIn(jid, login.clientId, login, session);
     }
   });
-  host.observe(sessionBound, async ({ account, session }) => {
+  const bound = async ({ account, session }: SessionEvent): Promise<void> => {
     const { login } = session;
     if (account.isAnonymous || login === undefined) return;
     const recorded = records.bound(session, login);
     revocation.check(session);
     await recorded;
-  });
+  };
+  host.observe(sessionBound, bound);
+  // It goes on with another login, which may be another client's.
+  host.observe(sessionResumed, bound);
   host.observe(sessionEnded, async ({ account, session }) => {
     if (!account.isAnonymous) await records.ended(session);
   });

@@ -10,10 +10,11 @@ const RATE = { perSecond: 1 / 600, burst: 5 };
 /** Beyond it the account that was quiet for longest is forgotten, and begins anew. */
 const MAX_ACCOUNTS = 10_000;
 
-/** Tells the other sessions of an account when a client logs in to it for the first time. */
-export function announceNewClients(host: FeatureHost): void {
+/** Tells the other sessions of an account when a client logs in to it for the first time; of all clients, or those with an id. */
+export function announceNewClients(host: FeatureHost, which: 'all' | 'identified'): void {
   const buckets = new LruCache<string, TokenBucket>(MAX_ACCOUNTS);
-  host.observe(newClient, ({ jid, handle, agent, owns }) => {
+  host.observe(newClient, ({ jid, handle, agent, isLegacy, owns }) => {
+    if (isLegacy && which === 'identified') return;
     const others = [...(host.account(jid.local)?.sessions.values() ?? [])].filter((session) => !owns(session));
     if (others.length === 0) return;
     const now = host.clock.monotonic();

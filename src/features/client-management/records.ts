@@ -69,11 +69,6 @@ export class ClientRecords {
     return describeAll(await this.#list(local), await this.circumstances(local));
   }
 
-  /** The clients of an account that last used one of these grants; to be called in its turn. */
-  async throughGrants(local: string, ids: ReadonlySet<string | undefined>): Promise<ClientRecord[]> {
-    return (await this.#list(local)).filter(({ grantId }) => grantId !== undefined && ids.has(grantId));
-  }
-
   /** What the access of an account's clients depends on beside their records. */
   async circumstances(local: string): Promise<Circumstances> {
     const { users, grants, clock } = this.#host;
@@ -100,7 +95,7 @@ export class ClientRecords {
     await this.inTurn(jid.local, () => this.#seen(jid, clientId, login, session?.jid, false));
   }
 
-  /** A resource was bound: now there is a full JID, by which the clients that have no identifier are known. */
+  /** A resource was bound, or a session taken up again: now there is a full JID, by which the clients that have no identifier are known. */
   async bound(session: Session, login: Login): Promise<void> {
     const { jid } = session;
     const { clientId } = login;
@@ -129,7 +124,7 @@ export class ClientRecords {
   /** Removes all records of an account. */
   remove(local: string): Promise<void> {
     return this.inTurn(local, async () => {
-      for (const { key } of await this.#list(local)) await this.#table.delete(this.#place(local, key));
+      await this.#delete(local, await this.#list(local));
     });
   }
 
@@ -147,10 +142,9 @@ export class ClientRecords {
 
   async #pruneAccount(local: string, before: number): Promise<void> {
     const circumstances = await this.circumstances(local);
-    for (const record of await this.#list(local)) {
-      if (record.lastSeen >= before || entryOf(record, circumstances) !== undefined) continue;
-      await this.#table.delete(this.#place(local, record.key));
-    }
+    const isOld = (record: ClientRecord): boolean =>
+      record.lastSeen < before && entryOf(record, circumstances) === undefined;
+    await this.#delete(local, (await this.#list(local)).filter(isOld));
   }
 
   async #seen(jid: JID, key: string, login: Login, fullJid: JID | undefined, isLegacy: boolean): Promise<void> {
@@ -181,11 +175,11 @@ export class ClientRecords {
 
   async #add(jid: JID, record: ClientRecord): Promise<void> {
     const { local } = jid;
-    const { key, handle, agent } = record;
+    const { key, handle, agent, isLegacy } = record;
     await this.#makeRoom(local);
     await this.#write(this.#place(local, key), record);
     const owns = (session: Session): boolean => this.keyOf(session) === key;
-    this.#host.announce(newClient, { jid, handle, agent, owns });
+    this.#host.announce(newClient, { jid, handle, agent, isLegacy, owns });
   }
 
   /** Drops records until there is room for one more: first of clients without access, last of connected ones, the oldest first. */
@@ -200,7 +194,10 @@ export class ClientRecords {
     };
     const ranked = all.map((record) => ({ record, rank: rank(record) }));
     ranked.sort((a, b) => a.rank - b.rank || a.record.lastSeen - b.record.lastSeen);
-    for (const { record } of ranked.slice(0, surplus)) await this.#table.delete(this.#place(local, record.key));
+    await this.#delete(
+      local,
+      ranked.slice(0, surplus).map(({ record }) => record),
+    );
   }
 
   // A login is good without a record, too: what cannot be written now is written later.
@@ -211,6 +208,10 @@ export class ClientRecords {
       if (!(error instanceof StoreError)) throw error;
       this.#host.log.error('client.not-recorded', { local: place[1] }, error);
     }
+  }
+
+  #delete(local: string, records: readonly ClientRecord[]): Promise<void> {
+    return this.#table.delete(...records.map(({ key }) => this.#place(local, key)));
   }
 
   async #change({ local }: JID, key: string, change: Partial<ClientRecord>): Promise<void> {

@@ -51,7 +51,7 @@ export class Revocation {
       const { record, client } = entry;
       if (record !== undefined) this.#revokedAt.set(`${local}\0${record.key}`, this.#host.clock.now());
       const revoked: Revoked = { needsNewPassword: client.markers.includes('password') };
-      const isConcerned = await this.#concerned(local, entry);
+      const isConcerned = this.#concerned(entry);
       const isRequester = (session: Session): boolean => session === requester?.session;
       const isOwn = requester !== undefined && isConcerned(requester.session);
       this.#end(local, (session) => isConcerned(session) && !isRequester(session));
@@ -100,19 +100,11 @@ export class Revocation {
   }
 
   /** Which sessions depend on what is revoked: all of the client's, or those that got in through the grant. */
-  async #concerned(local: string, { record, grants }: Entry): Promise<(session: Session) => boolean> {
+  #concerned({ record, grants }: Entry): (session: Session) => boolean {
     const ids = new Set<string | undefined>(grants.map(({ id }) => id));
-    const keys = new Set<string | undefined>(
-      record === undefined
-        ? grants.filter(({ purpose }) => purpose === 'fast').map(({ client }) => client)
-        : [record.key],
-    );
-    const through = new Set((await this.#records.throughGrants(local, ids)).map(({ key }) => key));
-    return (session) => {
-      const key = this.#records.keyOf(session);
-      // What is not known of the login of a session that has outlived its process is known of its client.
-      return keys.has(key) || (session.login === undefined ? through.has(key) : ids.has(session.login.grantId));
-    };
+    const tokens = grants.filter(({ purpose }) => purpose === 'fast');
+    const keys = new Set(record === undefined ? tokens.map(({ client }) => client) : [record.key]);
+    return (session) => keys.has(this.#records.keyOf(session)) || ids.has(session.login?.grantId);
   }
 
   #end(local: string, isConcerned: (session: Session) => boolean): void {

@@ -58,10 +58,13 @@ export class LazyTable<V> {
     await this.flush();
   }
 
-  /** Removes a value; resolves when durable. */
-  async delete(key: Key): Promise<void> {
-    this.#unwritten.delete(nameOf(key));
-    await this.#table.delete(key);
+  /** Removes values together; resolves when durable. */
+  async delete(...keys: readonly Key[]): Promise<void> {
+    if (keys.length === 0) return;
+    for (const key of keys) this.#unwritten.delete(nameOf(key));
+    await this.#store.commit((batch) => {
+      for (const key of keys) batch.delete(this.#table, key);
+    });
   }
 
   /** Writes what waits; resolves when durable. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fast } from '../../../src/core/fast.ts';
 import { disco } from '../../../src/features/disco/index.ts';
-import { attr, child, serialize } from '../../../src/xml/element.ts';
+import { attr, child, type Element, serialize } from '../../../src/xml/element.ts';
 import {
   BIND,
   conditionOf,
@@ -22,6 +22,16 @@ import { list, loginThrough, makeGrant, NS, NS_CAM, open, ROMEO, revoke, type Sc
 
 const NEW_PASSWORD =
   '<query xmlns="jabber:iq:register"><username>romeo</username><password>thy name</password></query>';
+
+const ENABLE = `<enable xmlns="${NS_SM}" resume="true"/>`;
+
+/** The identifier by which a session can be resumed that was bound and managed along with its login. */
+function previdOf(success: Element): string {
+  const bound = child(success, 'bound', NS_BIND2);
+  const enabled = bound && child(bound, 'enabled', NS_SM);
+  assert.ok(enabled, serialize(success));
+  return attr(enabled, 'id') ?? '';
+}
 
 /** A client of which only tokens are left, and an older record: the password was changed since it used it. */
 async function withTokenOnly(scene: Scene): Promise<{ readonly token: string; readonly client: StageClient }> {
@@ -224,6 +234,20 @@ describe('The list', () => {
     assert.deepEqual(await list(sofa).then((entries) => entries.map(({ connected }) => connected)), ['true', 'true']);
   });
 
+  test('has one entry for a client that takes its session up again', async (t) => {
+    const { phone, connect, stage } = await open(t);
+    const { client, success } = await phone(PHONE, ENABLE);
+    const [entry] = await list(client);
+    client.transport.break();
+    await stage.clock.advance(3000);
+    const again = await connect();
+    const resume = `<resume xmlns="${NS_SM}" previd="${previdOf(success)}" h="1"/>`;
+    assert.match(serialize(await again.plain({ clientId: PHONE, children: resume })), /<resumed /);
+    const [resumed, other] = await list(again.stage);
+    assert.deepEqual([resumed?.id, resumed?.connected, other], [entry?.id, 'true', undefined]);
+    assert.equal(Date.parse(resumed?.lastSeen ?? ''), stage.clock.now());
+  });
+
   test('is announced by service discovery of the account', async (t) => {
     const { phone } = await open(t, { features: [disco] });
     const { client } = await phone();
@@ -292,10 +316,7 @@ describe('Revoking', () => {
 
   test('a client that hibernates: it cannot be resumed', async (t) => {
     const scene = await open(t);
-    const { client: phone, success } = await scene.phone(PHONE, '<enable xmlns="urn:xmpp:sm:3" resume="true"/>');
-    const bound = child(success, 'bound', NS_BIND2);
-    const enabled = bound && child(bound, 'enabled', NS_SM);
-    assert.ok(enabled);
+    const { client: phone, success } = await scene.phone(PHONE, ENABLE);
     const [entry] = await list(phone);
     phone.transport.break();
     const { client } = await scene.phone(LAPTOP);
@@ -303,7 +324,7 @@ describe('Revoking', () => {
     assert.equal(await client.refused('set', revoke(entry?.id ?? '')), 'service-unavailable');
     assert.equal((await list(client)).find(({ id }) => id === entry?.id)?.connected, 'false');
     const again = await scene.connect();
-    const resume = `<resume xmlns="urn:xmpp:sm:3" previd="${attr(enabled, 'id')}" h="0"/>`;
+    const resume = `<resume xmlns="urn:xmpp:sm:3" previd="${previdOf(success)}" h="0"/>`;
     const answer = await again.plain({ clientId: PHONE, children: resume });
     assert.match(serialize(answer), /<failed xmlns="urn:xmpp:sm:3"[^>]*><item-not-found/);
   });

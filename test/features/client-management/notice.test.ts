@@ -4,7 +4,7 @@ import { attr, child, serialize, text } from '../../../src/xml/element.ts';
 import { BIND, DOMAIN, LAPTOP, NS_SASL2, PASSWORD, PHONE } from '../../c2s/sasl2-scene.ts';
 import { list, open } from './scene.ts';
 
-const NOTIFY = { settings: { notifyNewClients: true } };
+const NOTIFY = { settings: { notifyNewClients: 'identified' } };
 
 test('the other sessions are told of a new client once: what it is, and how to be rid of it', async (t) => {
   const { phone } = await open(t, NOTIFY);
@@ -21,8 +21,12 @@ test('the other sessions are told of a new client once: what it is, and how to b
   await laptop.receivesNothing();
 });
 
-test('a legacy client is told of too, and learns nothing of itself', async (t) => {
-  const { phone, stage } = await open(t, NOTIFY);
+test('a legacy client is told of where that is wanted, and learns nothing of itself', async (t) => {
+  const usual = await open(t, NOTIFY);
+  const { client } = await usual.phone(LAPTOP);
+  await usual.stage.connected({ desk: 'romeo' });
+  await client.receivesNothing();
+  const { phone, stage } = await open(t, { settings: { notifyNewClients: 'all' } });
   const { client: laptop } = await phone(LAPTOP);
   const { desk } = await stage.connected({ desk: 'romeo' });
   assert.match(serialize(await laptop.nextNamed('message')), /A client has logged in/);

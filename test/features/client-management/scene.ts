@@ -35,7 +35,7 @@ export async function open(
   t: TestContext,
   { features = [], settings = {}, ...options }: Partial<StageOptions> & { settings?: object } = {},
 ) {
-  const quiet = { notifyNewClients: false };
+  const quiet = { notifyNewClients: 'none' };
   const scene = await openStage(t, {
     features: [clientManagement, sm, register, ...features],
     ...options,
