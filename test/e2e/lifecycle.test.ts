@@ -11,8 +11,8 @@ import { writePair } from '../tls/fixtures.ts';
 
 const ROSTER = 'jabber:iq:roster';
 
-test('clients come back after a restart and find what they left', async (t) => {
-  const server = await LiveServer.start(t);
+test('clients that cannot resume come back after a restart and find what they left', async (t) => {
+  const server = await LiveServer.start(t, { features: { sm: false } });
   await server.addUsers('romeo', 'juliet');
   const romeo = await XmppClient.online(server, 'romeo', { resource: 'orchard' });
   const juliet = await XmppClient.online(server, 'juliet', { resource: 'balcony' });

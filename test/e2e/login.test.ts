@@ -92,13 +92,14 @@ test('who binds a resource that is in use replaces the session that has it', asy
   assert.equal((await after.nextMessage()).getChildText('body'), 'still here');
 });
 
-test('Stream Management is not offered, and the clients that know it do without', async (t) => {
+test('Stream Management is offered, and the clients that know it use it', async (t) => {
   const server = await LiveServer.start(t);
   await server.addUsers('romeo');
   const romeo = await XmppClient.online(server, 'romeo');
   const offered = await romeo.offers();
   assert.ok(offered.includes('bind'));
-  assert.ok(!offered.includes('sm'));
+  assert.ok(offered.includes('sm'));
+  assert.equal(Object(romeo.client).streamManagement.enabled, true);
   const laptop = await connectStanza(server, 'romeo');
   await laptop.ping();
   assert.deepEqual(romeo.errors, []);

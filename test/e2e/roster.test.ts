@@ -99,8 +99,8 @@ test('a request for subscription waits for who is away', async (t) => {
   await juliet.next(presence('subscribe', 'romeo@localhost'));
 });
 
-test('a presence that is lost with its connection is taken back', async (t) => {
-  const server = await LiveServer.start(t);
+test('a presence that is lost with its connection is taken back, when its client has not come back in time', async (t) => {
+  const server = await LiveServer.start(t, { features: { sm: { resumeMs: 500 } } });
   await server.addUsers('romeo');
   const phone = await XmppClient.online(server, 'romeo', { resource: 'phone' });
   const laptop = await XmppClient.online(server, 'romeo', { resource: 'laptop' });
