@@ -36,9 +36,12 @@ export async function bindInline(
   if (request === undefined || !host.services.has(inlineBinding)) return undefined;
   const jid = host.services.use(inlineBinding).addressOf(account, clientId, text(child(request, 'tag')));
   const bindings: InlineBinding[] = [];
+  let enabled: Element | undefined;
   try {
     await host.sessions.bind(jid, connection, connection.isAnonymous, ({ account, session }) => {
       connection.bound(account, session);
+      // At once: whatever the session is sent from now on, the client receives it after `<enabled/>`, and counts it.
+      enabled = enableInline(connection, request);
       endOthers(host, account, session);
       bindings.push({ account, session, stream: connection, request });
     });
@@ -49,7 +52,14 @@ export async function bindInline(
   connection.log.info('session.bound', { jid: jid.toString() });
   const results: (Element | undefined)[] = [];
   for (const binding of bindings) results.push(...(await inlineResults(connection, binding)));
-  return el('bound', { xmlns: NS_BIND2 }, ...results);
+  return el('bound', { xmlns: NS_BIND2 }, ...results, enabled);
+}
+
+function enableInline(connection: ClientConnection, request: Element): Element | undefined {
+  const { services } = connection.host;
+  const enable = child(request, 'enable', NS_SM);
+  if (enable === undefined || !services.has(resumption)) return undefined;
+  return services.use(resumption).enable(connection, enable);
 }
 
 /** Ends what is left of the same client's earlier sessions. XEP-0386 §4. */
@@ -71,11 +81,6 @@ async function inlineResults(connection: ClientConnection, binding: InlineBindin
     } catch (error) {
       connection.log.error('bug', { where: `inline/${feature.name}` }, error);
     }
-  }
-  // Last: from here on, what is sent is counted.
-  const enable = child(binding.request, 'enable', NS_SM);
-  if (enable !== undefined && host.services.has(resumption)) {
-    results.push(host.services.use(resumption).enable(connection, enable));
   }
   return results;
 }

@@ -112,9 +112,10 @@ export interface FeatureHost {
   kick(account: Account, session: Session, error: StreamError): void;
   /**
    * Puts a session back that another process had, without a stream. Rejects when that cannot be, with a StanzaError if its
-   * account is not there any more; what waited for its client then goes elsewhere.
+   * account is not there any more; `redeliver` then finds another way for what waited for its client.
    */
   restoreSession(saved: RestorableSession, restore: (session: Session) => void): Promise<void>;
+  redeliver(saved: RestorableSession): Promise<void>;
   /** Says how messages are marked that reach somebody late, by way of another session. One feature knows. */
   stampDelay(stamp: Stamp): void;
   /** Runs when all features of all hosts are set up, before the first client gets in; never when none will. */
@@ -298,6 +299,10 @@ export class FeatureScope implements FeatureHost {
 
   restoreSession(saved: RestorableSession, restore: (session: Session) => void): Promise<void> {
     return this.#host.sessions.restore(saved, restore);
+  }
+
+  redeliver(saved: RestorableSession): Promise<void> {
+    return this.#host.sessions.redeliver(saved);
   }
 
   stampDelay(stamp: Stamp): void {

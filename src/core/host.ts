@@ -81,8 +81,12 @@ export class Host implements Destination {
   readonly #laneHandlers: LaneHandlers<Work> = {
     run: (work) => {
       if (typeof work === 'function') return work();
-      const { receipt } = work;
-      return receipt === undefined ? this.#receive(work) : releaseAfter(receipt, () => this.#receive(work));
+      try {
+        return releaseAfter(work.receipt, this.#receive(work));
+      } catch (error) {
+        work.receipt?.release();
+        throw error;
+      }
     },
     failed: (error, work) => {
       this.log.error('bug', { where: 'lane' }, error);
@@ -196,9 +200,13 @@ export class Host implements Destination {
   /** A client's stanza enters the path. Resolves when the client's next stanza may. */
   fromClient(account: Account, session: Session, stanza: AnyStanza): Awaitable<void> {
     const receipt = session.begin();
-    const run = (): Awaitable<void> => this.#path.fromClient(account, session, stanza, receipt);
-    if (receipt === undefined) return this.router.process(run);
-    return releaseAfter(receipt, () => this.router.process(run));
+    try {
+      const handling = this.router.process(() => this.#path.fromClient(account, session, stanza, receipt));
+      return releaseAfter(receipt, handling);
+    } catch (error) {
+      receipt?.release();
+      throw error;
+    }
   }
 
   deliver(stanza: AnyStanza, stored: Promise<unknown> | undefined, receipt?: Receipt): Awaitable<void> {

@@ -1,5 +1,3 @@
-import type { AnyStanza } from '../stanza.ts';
-
 /** Bounds on what waits for a client that does not read or does not acknowledge. */
 export interface OutboxLimits {
   readonly outboxBytes: number;
@@ -45,14 +43,14 @@ export class Fork {
 
 /** A stanza that a session has not acknowledged, or that has not left yet. */
 export interface OutboxEntry {
-  stanza: AnyStanza;
+  /** As it is sent: a text is cheaper to keep than what it was made of. */
+  readonly xml: string;
   /** When it came: to this session or, with a fork that knows better, to us; in milliseconds since the epoch. */
   readonly at: number;
   /** For a message that must not be lost; undefined for what is of use to this session only. */
   readonly fork: Fork | undefined;
   /** What it waits for, or has waited for; undefined when nothing. */
   readonly stored: Promise<unknown> | undefined;
-  readonly bytes: number;
   state: 'pending' | 'ready' | 'dropped';
 }
 
@@ -120,7 +118,7 @@ export class Outbox {
     this.#requested = from.sent;
     this.#entries = [...from.entries];
     this.#unacknowledged = from.unacknowledged;
-    for (const { bytes } of from.entries) this.#bytes += bytes;
+    for (const { xml } of from.entries) this.#bytes += xml.length;
   }
 
   /** The client was asked to acknowledge all that was sent. */
@@ -136,7 +134,7 @@ export class Outbox {
   /** Takes a stanza in, to be sent by `flush`. */
   push(entry: OutboxEntry): void {
     this.#entries.push(entry);
-    this.#bytes += entry.bytes;
+    this.#bytes += entry.xml.length;
   }
 
   /** Takes a stanza in that is being sent; only while flowing. */
@@ -155,10 +153,10 @@ export class Outbox {
       if (entry.state === 'pending') break;
       if (entry.state === 'dropped') {
         entries.splice(i--, 1);
-        this.#bytes -= entry.bytes;
+        this.#bytes -= entry.xml.length;
         continue;
       }
-      exit.send(entry.stanza.toString());
+      exit.send(entry.xml);
       if (this.#isManaged) this.#sent = (this.#sent + 1) % MODULUS;
       else entry.fork?.arrived();
     }
@@ -170,7 +168,7 @@ export class Outbox {
   replay(exit: Exit): void {
     // Whatever was asked before has gone with the old stream.
     this.#requested = this.acknowledged;
-    for (let i = 0; i < this.#unacknowledged; i++) exit.send((this.#entries[i] as OutboxEntry).stanza.toString());
+    for (let i = 0; i < this.#unacknowledged; i++) exit.send((this.#entries[i] as OutboxEntry).xml);
   }
 
   /** Whether the client can have handled `h` stanzas: no more than were sent, no less than it has acknowledged. */
@@ -188,11 +186,6 @@ export class Outbox {
     return true;
   }
 
-  /** Makes what is kept share no text with what it was cut from: it may have to stay. */
-  compact(): void {
-    for (const entry of this.#entries) entry.stanza = entry.stanza.compact();
-  }
-
   /** Empties the outbox and returns what it held and may still be of use. */
   clear(): readonly OutboxEntry[] {
     const left = this.#entries.filter((entry) => entry.state !== 'dropped');
@@ -204,7 +197,7 @@ export class Outbox {
 
   #drop(count: number): void {
     if (count === 0) return;
-    for (let i = 0; i < count; i++) this.#bytes -= (this.#entries[i] as OutboxEntry).bytes;
+    for (let i = 0; i < count; i++) this.#bytes -= (this.#entries[i] as OutboxEntry).xml.length;
     if (count === this.#entries.length) this.#entries = [];
     else this.#entries.splice(0, count);
   }

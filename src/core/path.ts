@@ -1,6 +1,7 @@
 import { StanzaError } from '../errors.ts';
-import { type AnyStanza, type Iq, type Message, mayBounce } from '../stanza.ts';
+import { type AnyStanza, type Iq, type Message, mayBounce, parseStanza } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
+import { parseElement } from '../xml/parser.ts';
 import type { Account, Arrival } from './account.ts';
 import { chooseRecipients, refused, UNDELIVERABLE } from './delivery.ts';
 import { type BugReport, FilterChain, StanzaPassage } from './filters.ts';
@@ -110,7 +111,8 @@ export class Path {
    * where it would go had the session never been, a request is answered with an error. XEP-0198 §5, RFC 6121 §8.5.
    */
   async redeliver(account: Account, left: readonly OutboxEntry[]): Promise<void> {
-    for (const { stanza, fork, stored, at } of left) {
+    for (const { xml, fork, stored, at } of left) {
+      const stanza = read(xml);
       if (stanza.kind === 'iq') this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
       else if (stanza.kind === 'message' && fork?.abandon() === true && (await isFulfilled(stored))) {
         await this.#message(account, stanza, undefined, undefined, at);
@@ -120,7 +122,8 @@ export class Path {
 
   /** The same where there is no account any more: whoever would be told of that is told. RFC 6121 §8.5.1. */
   async giveBack(left: readonly OutboxEntry[]): Promise<void> {
-    for (const { stanza, fork, stored } of left) {
+    for (const { xml, fork, stored } of left) {
+      const stanza = read(xml);
       const isLost = stanza.kind === 'message' && fork?.abandon() === true && (await isFulfilled(stored));
       const isAnswered = stanza.kind === 'message' ? isLost && refused(stanza).otherwise === 'error' : true;
       if (stanza.kind !== 'presence' && isAnswered) this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
@@ -271,6 +274,10 @@ export type Stamp = (message: Message, at: number) => Message;
 function forkOf({ stanza, recipients, since }: StanzaPassage<undefined>): Fork | undefined {
   if (stanza.type === 'headline' || stanza.type === 'error') return undefined;
   return recipients.some((session) => session.outbox !== undefined) ? new Fork(recipients.length, since) : undefined;
+}
+
+function read(xml: string): AnyStanza {
+  return parseStanza(parseElement(xml), undefined);
 }
 
 // What is not stored is not to be sent, and its sender has been told.

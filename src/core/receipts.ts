@@ -34,16 +34,10 @@ export class Receipt {
   }
 }
 
-/** Runs the handling of a stanza and releases its receipt when that, or what it promises, is done. */
-export function releaseAfter(receipt: Receipt, run: () => Awaitable<void>): Awaitable<void> {
-  let done: Awaitable<void>;
-  try {
-    done = run();
-  } catch (error) {
-    receipt.release();
-    throw error;
-  }
-  return isPromise(done) ? done.finally(() => receipt.release()) : receipt.release();
+/** Releases the receipt of a stanza, if it has one, when its handling is done. */
+export function releaseAfter(receipt: Receipt | undefined, handling: Awaitable<void>): Awaitable<void> {
+  if (receipt === undefined) return handling;
+  return isPromise(handling) ? handling.finally(() => receipt.release()) : receipt.release();
 }
 
 /**

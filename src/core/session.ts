@@ -2,6 +2,7 @@ import type { StreamError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AnyStanza, Presence } from '../stanza.ts';
 import type { Clock } from '../util/clock.ts';
+import { flat } from '../util/own-copy.ts';
 import { text } from '../xml/element.ts';
 import type { Login } from './login.ts';
 import { type Fork, Outbox, type OutboxEntry, type OutboxLimits } from './outbox.ts';
@@ -33,9 +34,6 @@ export interface Continuation {
   readonly unacknowledged: number;
   readonly entries: readonly OutboxEntry[];
 }
-
-/** So many stanzas are kept as they came, because most are acknowledged soon. */
-const KEPT_WHOLE = 100;
 
 /** A bound resource. It owns the outbox: what goes to the client, in order, and not before it is durable. RFC 6120 §7. */
 export class Session {
@@ -152,14 +150,12 @@ export class Session {
     }
     this.#outbox ??= new Outbox();
     const outbox = this.#outbox;
-    // What may stay for long must not keep alive what it was cut from.
-    const isToStay = outbox.isManaged && (link === undefined || outbox.length >= KEPT_WHOLE);
     const entry: OutboxEntry = {
-      stanza: isToStay ? stanza.compact() : stanza,
+      // It may stay for long, and must not keep alive what it was cut from.
+      xml: flat(xml),
       fork,
       stored,
       at: fork?.since ?? this.#clock.now(),
-      bytes: xml.length,
       state: stored === undefined ? 'ready' : 'pending',
     };
     if (isTooMuch || outbox.length >= limits.outboxStanzas) {
@@ -208,7 +204,6 @@ export class Session {
   detach(): void {
     this.#link = undefined;
     this.#detachedAt = this.#clock.now();
-    this.#outbox?.compact();
   }
 
   /** Another stream takes over: what the client has not acknowledged is sent again, then what has waited. XEP-0198 §5. */

@@ -79,27 +79,29 @@ export class Sessions {
 
   /**
    * Puts a session back that another process had, as it was and without a stream; nobody is told, because for others it was
-   * never gone. Rejects when that cannot be, with a StanzaError when its account is not there any more; what waited for its
-   * client then goes elsewhere.
+   * never gone. Rejects when that cannot be, with a StanzaError when its account is not there any more.
    */
-  restore({ jid, boundAt, entries }: RestorableSession, restore: (session: Session) => void): Promise<void> {
+  restore({ jid, boundAt }: RestorableSession, restore: (session: Session) => void): Promise<void> {
     const account = this.#options.accounts.obtain(jid.local, false);
     return account.exclusively(async () => {
-      try {
-        await this.#requireEnabled(account);
-      } catch (error) {
-        await this.#redeliver(account, entries);
-        throw error;
-      }
+      await this.#requireEnabled(account);
       const session = this.#makeSession(account, jid, undefined, boundAt);
       session.detach();
       try {
         restore(session);
       } catch (error) {
-        this.end(account, session, { kind: 'lost', cause: error });
+        session.end();
+        account.sessions.delete(jid.resource);
+        if (account.sessions.size === 0) this.#options.accounts.rest(account);
         throw error;
       }
     });
+  }
+
+  /** Finds another way for what waited for the client of a session that cannot be restored. */
+  redeliver({ jid, entries }: RestorableSession): Promise<void> {
+    const account = this.#options.accounts.obtain(jid.local, false);
+    return account.exclusively(() => this.#redeliver(account, entries));
   }
 
   /** Resolves when everything that has arrived from managed sessions and for accounts is handled. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Feature } from '../../src/core/feature.ts';
 import { sm } from '../../src/features/sm/index.ts';
+import { message, Payload } from '../../src/stanza.ts';
 import { attr, child, type Element, el, serialize } from '../../src/xml/element.ts';
 import { feature } from '../core/scene.ts';
 import {
@@ -36,6 +37,27 @@ function extra(bound: (request: Element) => Element | undefined): Feature {
 }
 
 describe('Binding a resource with the login', () => {
+  test('what a session is sent before the login is answered counts as sent', async (t) => {
+    const greeting = feature('greeting', (host) =>
+      host.inline({
+        name: undefined,
+        async bound({ session }) {
+          host.deliver(session, message({ type: 'headline', to: session.jid, payload: Payload.EMPTY }));
+          return undefined;
+        },
+      }),
+    );
+    const { stage, connect } = await open(t, { features: [greeting, sm] });
+    const client = await connect();
+    const success = await client.plain({ clientId: PHONE, children: bindWith(ENABLE) });
+    assert.match(serialize(success), /<enabled /);
+    const session = stage.host.account('romeo')?.sessions.get(resourceOf(success));
+    assert.equal(session?.outbox?.sent, 1);
+    await client.stage.sends(`<a xmlns='${NS_SM}' h='1'/>`);
+    assert.equal(client.stage.transport.isClosed, false);
+    assert.equal(session.outbox?.length, 0);
+  });
+
   test('the same user-agent id and tag twice gives the same resource; the id is not in it; the first session ends with `conflict`', async (t) => {
     const { stage, connect } = await open(t);
     const [first, second] = [await connect(), await connect()];

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../../src/config/load.ts';
+import { featureSections } from '../../src/features/registry.ts';
+import { memoryLogger } from '../../src/log/log.ts';
+import { Server } from '../../src/server.ts';
 import { chance } from '../../src/util/ids.ts';
 import { DOMAIN, eventually, LiveServer, type Settings } from '../support/live-server.ts';
 import { type Cuts, ResumingClient } from '../support/resuming-client.ts';
@@ -130,6 +136,47 @@ test('a restart under traffic is nothing but a pause for a thousand sessions', a
   await eventually('all is acknowledged', () => clients.every(({ client }) => client.waiting === 0));
   const expected = Array.from({ length: messages }, (_, i) => String(i));
   for (const { client } of clients) assert.deepEqual(client.inbox, expected);
+});
+
+test('commands on a stopped server and a start that fails leave the sessions as they are', async (t) => {
+  const server = await LiveServer.start(t, CLEAR_TEXT);
+  await server.addUsers('romeo', 'juliet');
+  const clients = ['romeo', 'juliet'].map((user) => new ResumingClient(server, user, 'it'));
+  const [romeo, juliet] = clients;
+  assert.ok(romeo && juliet);
+  for (const client of clients) await client.connect();
+  const waiting = clients.map((client) => lost(client));
+  romeo.client.say(chat(`juliet@${DOMAIN}/it`, 'before'));
+  const port = server.port('c2s');
+  await server.stop();
+  await Promise.all(waiting);
+
+  const settings = JSON.stringify({
+    dataDir: server.dataDir,
+    hosts: { [DOMAIN]: {} },
+    listen: { c2s: [], c2sTls: [], http: [], https: [] },
+  });
+  const { config } = loadConfig('/commands.json', { sections: featureSections, readFile: () => settings });
+  const commands = await Server.start({ config, log: memoryLogger() });
+  await commands.hosts.get(DOMAIN)?.users.create('mercutio', 'correct horse');
+  await commands.stop();
+
+  const squatter = createServer();
+  squatter.listen(port, '127.0.0.1');
+  await once(squatter, 'listening');
+  await assert.rejects(server.restart(), /in use/);
+  squatter.close();
+  await once(squatter, 'close');
+
+  await server.restart();
+  for (const client of clients) await client.connect();
+  romeo.client.say(chat(`juliet@${DOMAIN}/it`, 'after'));
+  await eventually('the messages arrive', () => juliet.client.inbox.length >= 2);
+  assert.deepEqual(juliet.client.inbox, ['before', 'after']);
+  assert.deepEqual(
+    clients.map(({ client }) => client.resumptions),
+    [1, 1],
+  );
 });
 
 /** Resolves when the client's connection is over. */

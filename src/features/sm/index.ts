@@ -37,7 +37,7 @@ const config = section('Stream management: nothing is lost when a connection bre
     reload: 'restart',
   }),
   requestAfterStanzas: option(integer(1), {
-    default: 50,
+    default: 10,
     doc: 'After how many stanzas at the latest a client is asked to acknowledge them. Otherwise it is asked a second after the last one.',
     reload: 'restart',
   }),
@@ -228,7 +228,7 @@ class ManagedSessions {
   /** Puts back the sessions that the last process saved. */
   restore(): Promise<void> {
     return this.#saved.restore((saved) =>
-      this.#host.restoreSession({ ...saved, ...saved.continuation }, (session) => {
+      this.#host.restoreSession(saved, (session) => {
         const account = this.#host.account(saved.jid.local);
         if (account === undefined) throw new Error('a session was restored without its account');
         session.manage(this.#management(saved.resumeMs), saved.continuation);

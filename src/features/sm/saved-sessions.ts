@@ -39,6 +39,8 @@ export interface SavedSession {
   readonly boundAt: number;
   readonly resumeMs: number;
   readonly continuation: Continuation;
+  /** What its client has not acknowledged. */
+  readonly entries: readonly OutboxEntry[];
   /** Gives the session its presence and the state of the features, once it is managed. */
   readonly resume: (session: Session) => void;
 }
@@ -81,15 +83,22 @@ export class SavedSessions {
   async restore(restore: (saved: SavedSession) => Promise<void>): Promise<void> {
     const records = await this.#take();
     const forks = makeForks([...records.values()]);
+    const failed: SavedSession[] = [];
     let restored = 0;
     for (const [id, record] of records) {
       try {
-        await restore(this.#read(id, record, forks));
+        const saved = this.#read(id, record, forks);
+        await restore(saved).catch((error: unknown) => {
+          failed.push(saved);
+          throw error;
+        });
         restored++;
       } catch (error) {
         this.#host.log.warn('sm.lost', { jid: record.jid }, error);
       }
     }
+    // Whoever is told of it has a session again by now.
+    for (const saved of failed) await this.#host.redeliver(saved);
     if (restored > 0) this.#host.log.info('sm.restored', { sessions: restored });
   }
 
@@ -145,20 +154,22 @@ export class SavedSessions {
       handled: session.handled,
       sent: outbox.sent,
       unacknowledged: (outbox.sent - outbox.acknowledged + 2 ** 32) % 2 ** 32,
-      entries: entries.map(({ stanza, at, fork }) => [stanza.toString(), at, numberOf(fork)]),
+      entries: entries.map(({ xml, at, fork }) => [xml, at, numberOf(fork)]),
       presence: session.presence?.toString() ?? null,
       state: this.#host.saveState(session),
     };
   }
 
   #read(id: string, record: SessionRecord, forks: ReadonlyMap<number, Fork>): SavedSession {
-    const { handled, sent, unacknowledged, entries, presence, state, lang, login } = record;
+    const { handled, sent, unacknowledged, presence, state, lang, login } = record;
+    const entries = record.entries.map((entry) => readEntry(entry, forks));
     return {
       id,
       jid: JID.parse(record.jid),
       boundAt: record.boundAt,
       resumeMs: record.resumeMs,
-      continuation: { handled, sent, unacknowledged, entries: entries.map((entry) => readEntry(entry, forks)) },
+      continuation: { handled, sent, unacknowledged, entries },
+      entries,
       resume: (session) => {
         session.lang = lang ?? undefined;
         session.login = login ?? undefined;
@@ -181,9 +192,8 @@ function makeForks(records: readonly SessionRecord[]): ReadonlyMap<number, Fork>
 
 function readEntry([xml, at, fork]: EntryRecord, forks: ReadonlyMap<number, Fork>): OutboxEntry {
   return {
-    stanza: read(xml),
+    xml,
     at,
-    bytes: xml.length,
     stored: undefined,
     fork: fork === null ? undefined : forks.get(fork),
     state: 'ready',
