@@ -23,26 +23,31 @@ export interface ClientRecord {
   readonly isLegacy: boolean;
 }
 
-/** The records of all hosts, under domain, localpart and key. */
-export const CLIENTS: TableSpec<ClientRecord> = {
+/** The records of all hosts, under domain and localpart: one value for an account, because a login reads all of them. */
+export const CLIENTS: TableSpec<readonly ClientRecord[]> = {
   name: 'clients',
   parse(json) {
-    const record = storedObject(json);
-    const mechanisms = Object.entries(storedObject(record['mechanisms']));
-    return {
-      key: storedText(record['key']),
-      handle: storedText(record['handle']),
-      firstSeen: storedNumber(record['firstSeen']),
-      lastSeen: storedNumber(record['lastSeen']),
-      agent: parseAgent(record['agent']),
-      fullJid: maybe(record['fullJid'], storedText),
-      mechanisms: Object.fromEntries(mechanisms.map(([name, at]) => [name, storedNumber(at)])),
-      fastAuth: maybe(record['fastAuth'], storedNumber),
-      grantId: maybe(record['grantId'], storedText),
-      isLegacy: record['isLegacy'] === true,
-    };
+    if (!Array.isArray(json)) throw new TypeError('the clients of an account are no list');
+    return json.map(parseRecord);
   },
 };
+
+function parseRecord(json: unknown): ClientRecord {
+  const record = storedObject(json);
+  const mechanisms = Object.entries(storedObject(record['mechanisms']));
+  return {
+    key: storedText(record['key']),
+    handle: storedText(record['handle']),
+    firstSeen: storedNumber(record['firstSeen']),
+    lastSeen: storedNumber(record['lastSeen']),
+    agent: parseAgent(record['agent']),
+    fullJid: maybe(record['fullJid'], storedText),
+    mechanisms: Object.fromEntries(mechanisms.map(([name, at]) => [name, storedNumber(at)])),
+    fastAuth: maybe(record['fastAuth'], storedNumber),
+    grantId: maybe(record['grantId'], storedText),
+    isLegacy: record['isLegacy'] === true,
+  };
+}
 
 function parseAgent(json: unknown): ClientAgent {
   const { software, softwareId, softwareVersion, uri, device } = storedObject(json);

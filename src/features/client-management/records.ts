@@ -18,8 +18,6 @@ const MAX_TEXT = 256;
 /** 72 bits; 12 characters of base64url. */
 const HANDLE_BYTES = 9;
 
-type Place = readonly [domain: string, local: string, key: string];
-
 export interface RecordsOptions {
   readonly recordLimit: number;
   readonly recordRetentionMs: number;
@@ -34,7 +32,7 @@ export interface RecordsOptions {
 export class ClientRecords {
   readonly #host: FeatureHost;
   readonly #options: RecordsOptions;
-  readonly #table: LazyTable<ClientRecord>;
+  readonly #table: LazyTable<readonly ClientRecord[]>;
   readonly #turns = new Map<string, Promise<unknown>>();
   // The keys of the records of the sessions' clients; they outlive the process with the sessions.
   readonly #keys: Slot<Session, string>;
@@ -123,19 +121,15 @@ export class ClientRecords {
 
   /** Removes all records of an account. */
   remove(local: string): Promise<void> {
-    return this.inTurn(local, async () => {
-      await this.#delete(local, await this.#list(local));
-    });
+    return this.inTurn(local, () => this.#table.delete([this.#host.domain, local]));
   }
 
   /** Removes the records of clients that have no access and were not seen for long, of all accounts. */
   async prune(): Promise<void> {
     const before = this.#host.clock.now() - this.#options.recordRetentionMs;
-    let pruned = '';
-    for await (const [[, part], { lastSeen }] of this.#table.entries([this.#host.domain])) {
+    for await (const [[, part], records] of this.#table.entries([this.#host.domain])) {
       const local = String(part);
-      if (lastSeen >= before || local === pruned) continue;
-      pruned = local;
+      if (records.every(({ lastSeen }) => lastSeen >= before)) continue;
       await this.inTurn(local, () => this.#pruneAccount(local, before));
     }
   }
@@ -144,15 +138,18 @@ export class ClientRecords {
     const circumstances = await this.circumstances(local);
     const isOld = (record: ClientRecord): boolean =>
       record.lastSeen < before && entryOf(record, circumstances) === undefined;
-    await this.#delete(local, (await this.#list(local)).filter(isOld));
+    const all = await this.#list(local);
+    const left = all.filter((record) => !isOld(record));
+    if (left.length === 0) await this.#table.delete([this.#host.domain, local]);
+    else if (left.length < all.length) this.#table.put([this.#host.domain, local], left);
   }
 
   async #seen(jid: JID, key: string, login: Login, fullJid: JID | undefined, isLegacy: boolean): Promise<void> {
     const { grants, users, clock } = this.#host;
     const { mechanism, grantId } = login;
     const now = clock.now();
-    const place = this.#place(jid.local, key);
-    const old = await this.#table.get(...place);
+    const all = await this.#list(jid.local);
+    const old = all.find((known) => known.key === key);
     const grant = grantId === undefined ? undefined : await grants.get(jid.local, grantId);
     const record: ClientRecord = {
       key,
@@ -166,27 +163,32 @@ export class ClientRecords {
       grantId: grantId ?? old?.grantId,
       isLegacy: old?.isLegacy ?? isLegacy,
     };
-    if (old === undefined) return this.#add(jid, record);
+    if (old === undefined) return this.#add(jid, all, record);
     const since = usesPassword(mechanism) ? (await users.get(jid.local))?.passwordUpdatedAt : undefined;
     const hasMoreAccess = record.grantId !== old.grantId || (since !== undefined && lastPasswordLogin(old) < since);
-    if (hasMoreAccess) await this.#write(place, record);
-    else this.#table.put(place, record);
+    const changed = all.map((known) => (known === old ? record : known));
+    if (hasMoreAccess) await this.#write(jid.local, changed);
+    else this.#table.put([this.#host.domain, jid.local], changed);
   }
 
-  async #add(jid: JID, record: ClientRecord): Promise<void> {
+  async #add(jid: JID, all: readonly ClientRecord[], record: ClientRecord): Promise<void> {
     const { local } = jid;
     const { key, handle, agent, isLegacy } = record;
-    await this.#makeRoom(local);
-    await this.#write(this.#place(local, key), record);
+    const records = [...(await this.#makeRoom(local, all)), record];
+    // A client without an identifier may come with another resource each time: no login waits for the disk because of that.
+    if (isLegacy) this.#table.put([this.#host.domain, local], records);
+    else await this.#write(local, records);
     const owns = (session: Session): boolean => this.keyOf(session) === key;
     this.#host.announce(newClient, { jid, handle, agent, isLegacy, owns });
   }
 
-  /** Drops records until there is room for one more: first of clients without access, last of connected ones, the oldest first. */
-  async #makeRoom(local: string): Promise<void> {
-    const all = await this.#list(local);
+  /**
+   * The records without those that leave room for one more: first of clients without access, last of connected ones, the
+   * oldest first.
+   */
+  async #makeRoom(local: string, all: readonly ClientRecord[]): Promise<readonly ClientRecord[]> {
     const surplus = all.length + 1 - this.#options.recordLimit;
-    if (surplus <= 0) return;
+    if (surplus <= 0) return all;
     const circumstances = await this.circumstances(local);
     const rank = (record: ClientRecord): number => {
       const entry = entryOf(record, circumstances);
@@ -194,30 +196,25 @@ export class ClientRecords {
     };
     const ranked = all.map((record) => ({ record, rank: rank(record) }));
     ranked.sort((a, b) => a.rank - b.rank || a.record.lastSeen - b.record.lastSeen);
-    await this.#delete(
-      local,
-      ranked.slice(0, surplus).map(({ record }) => record),
-    );
+    const doomed = new Set(ranked.slice(0, surplus).map(({ record }) => record));
+    return all.filter((record) => !doomed.has(record));
   }
 
   // A login is good without a record, too: what cannot be written now is written later.
-  async #write(place: Place, record: ClientRecord): Promise<void> {
+  async #write(local: string, records: readonly ClientRecord[]): Promise<void> {
     try {
-      await this.#table.putNow(place, record);
+      await this.#table.putNow([this.#host.domain, local], records);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#host.log.error('client.not-recorded', { local: place[1] }, error);
+      this.#host.log.error('client.not-recorded', { local }, error);
     }
   }
 
-  #delete(local: string, records: readonly ClientRecord[]): Promise<void> {
-    return this.#table.delete(...records.map(({ key }) => this.#place(local, key)));
-  }
-
   async #change({ local }: JID, key: string, change: Partial<ClientRecord>): Promise<void> {
-    const place = this.#place(local, key);
-    const record = await this.#table.get(...place);
-    if (record !== undefined) this.#table.put(place, { ...record, ...change });
+    const all = await this.#list(local);
+    if (!all.some((record) => record.key === key)) return;
+    const changed = all.map((record) => (record.key === key ? { ...record, ...change } : record));
+    this.#table.put([this.#host.domain, local], changed);
   }
 
   /** What is known of the program by now; what a login does not tell stays as it was. */
@@ -233,12 +230,8 @@ export class ClientRecords {
     };
   }
 
-  async #list(local: string): Promise<ClientRecord[]> {
-    return (await this.#table.list([this.#host.domain, local])).map(([, record]) => record);
-  }
-
-  #place(local: string, key: string): Place {
-    return [this.#host.domain, local, key];
+  async #list(local: string): Promise<readonly ClientRecord[]> {
+    return (await this.#table.get(this.#host.domain, local)) ?? [];
   }
 }
 

@@ -16,7 +16,7 @@ export class LazyTable<V> {
   readonly #unwritten = new Map<string, readonly [key: Key, news: V]>();
 
   /** `merge` says what becomes of a value when another is written over it: unless given, it is replaced. */
-  constructor(host: FeatureHost, spec: TableSpec<V>, merge: (old: V | undefined, news: V) => V = (_old, news) => news) {
+  constructor(host: FeatureHost, spec: TableSpec<V>, merge: (old: V | undefined, news: V) => V = replace) {
     this.#store = host.store;
     this.#table = host.table(spec);
     this.#merge = merge;
@@ -25,19 +25,16 @@ export class LazyTable<V> {
   }
 
   async get(...key: Key): Promise<V | undefined> {
+    if (this.#merge === replace) {
+      const waiting = this.#unwritten.get(nameOf(key));
+      if (waiting !== undefined) return waiting[1];
+    }
     const stored = await this.#table.get(...key);
     const waiting = this.#unwritten.get(nameOf(key));
     return waiting === undefined ? stored : this.#merge(stored, waiting[1]);
   }
 
-  /** All values whose keys begin with the parts of `prefix`: for few at a time. What was never written is not among them. */
-  async list(prefix: Key): Promise<(readonly [key: Key, value: V])[]> {
-    const listed: (readonly [Key, V])[] = [];
-    for await (const entry of this.entries(prefix)) listed.push(entry);
-    return listed;
-  }
-
-  /** The same, one by one. */
+  /** All values whose keys begin with the parts of `prefix`. What was never written is not among them. */
   async *entries(prefix: Key): AsyncIterable<readonly [key: Key, value: V]> {
     for await (const [key, stored] of this.#table.list(prefix)) {
       const waiting = this.#unwritten.get(nameOf(key));
@@ -76,6 +73,10 @@ export class LazyTable<V> {
     });
     for (const [name, written] of due) if (this.#unwritten.get(name) === written) this.#unwritten.delete(name);
   }
+}
+
+function replace<V>(_old: V | undefined, news: V): V {
+  return news;
 }
 
 function nameOf(key: Key): string {

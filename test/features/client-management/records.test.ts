@@ -79,10 +79,8 @@ describe('The records of an account', () => {
     const keptAfter = async (ms: number): Promise<number> => {
       const later = await open(t, { store, clock: new ManualClock(clock.now() + ms), settings });
       await later.stage.clock.advance(DAY_MS / 4);
-      let count = 0;
-      for await (const _ of later.stage.table(CLIENTS).list([DOMAIN, 'romeo'])) count++;
       await later.stage.close();
-      return count;
+      return (await later.stage.table(CLIENTS).get(DOMAIN, 'romeo'))?.length ?? 0;
     };
     assert.equal(await keptAfter(DAY_MS / 2), 2);
     assert.equal(await keptAfter(DAY_MS), 1);
@@ -152,8 +150,6 @@ describe('The records of an account', () => {
     await logIn(stage, PHONE);
     assert.ok(stage.log.records.some(({ event }) => event === 'client.not-recorded'));
     await stage.clock.advance(6000);
-    let stored = 0;
-    for await (const _ of stage.table(CLIENTS).list([DOMAIN, 'romeo'])) stored++;
-    assert.equal(stored, 1);
+    assert.equal((await stage.table(CLIENTS).get(DOMAIN, 'romeo'))?.length, 1);
   });
 });
