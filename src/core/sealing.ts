@@ -5,7 +5,10 @@ import { unguessableBytes } from '../util/ids.ts';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Keeps the secrets of tokens at rest, under a secret of this installation: a copy of the store alone opens none. */
+/**
+ * Keeps the secrets of tokens at rest, under a secret of this installation. That secret is in the same store: who has only a
+ * part of it, such as a listing of grants, opens none; who has all of it, does.
+ */
 export class Sealing {
   readonly #sealKey: Buffer;
   readonly #digestKey: Buffer;

@@ -27,7 +27,7 @@ export interface RecordsOptions {
 /**
  * The records of the clients of one host. What is done with those of one account is done one after the other. A record that
  * is new, or that tells of access which the last one did not, is durable before its client is told that it is in; that it
- * was seen again is written some seconds later.
+ * was seen again, and a client without an identifier, is written some seconds later.
  */
 export class ClientRecords {
   readonly #host: FeatureHost;
