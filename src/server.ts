@@ -82,7 +82,7 @@ export class Server {
   #certificates: Certificates | undefined;
   #c2s: C2sListener | undefined;
   #mechanisms: readonly SaslMechanism[] = [];
-  #selectMechanisms: (config: Config) => void = () => {};
+  #fakeSaltKey: Buffer = Buffer.alloc(0);
   #stopping: Promise<void> | undefined;
 
   private constructor(store: Store, options: ServerOptions) {
@@ -163,11 +163,7 @@ export class Server {
     const { clock } = this;
     const config = this.settings.current;
     this.#certificates = await Certificates.open(certificateOptions(config, clock));
-    const fakeSaltKey = await installationSecret(secrets, 'scram-salts');
-    this.#selectMechanisms = ({ auth }) => {
-      const all = createMechanisms({ fakeSaltKey, iterations: auth.iterations });
-      this.#mechanisms = selectMechanisms(all, auth.mechanisms);
-    };
+    this.#fakeSaltKey = await installationSecret(secrets, 'scram-salts');
     this.#selectMechanisms(config);
     this.#openC2s({
       hosts: this.hosts,
@@ -186,6 +182,11 @@ export class Server {
       const installation = this.store.table(INSTALLATION);
       this.firstAdministrator = await firstAdministrator(installation, firstHost, config.admins.length > 0);
     }
+  }
+
+  #selectMechanisms({ auth }: Config): void {
+    const all = createMechanisms({ fakeSaltKey: this.#fakeSaltKey, iterations: auth.iterations });
+    this.#mechanisms = selectMechanisms(all, auth.mechanisms);
   }
 
   async #openHosts(sealing: Sealing): Promise<void> {

@@ -220,7 +220,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   ended(reason: EndReason): void {
     this.closing(reason);
-    this.#release();
+    this.#leaveStrangers();
     const { session, jid } = this;
     const { kind, error, cause } = reason;
     const fields = { kind, jid: session?.jid.toString() ?? jid?.toString(), condition: error?.condition };
@@ -235,10 +235,8 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.jid = jid;
     this.login = login;
     this.isAnonymous = isAnonymous;
-    this.sasl = undefined;
-    this.inlineLogin = undefined;
-    this.saslContext = undefined;
-    this.#release();
+    this.#forgetLogin();
+    this.#leaveStrangers();
     this.stream.bits |= AUTHENTICATED;
     this.stream.setLimits(xmlLimits(this.service.settings.current.limits, true));
     this.stream.expire('bind', this.service.settings.current.limits.timeouts.bindMs);
@@ -246,9 +244,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   /** The stream is protected now; it begins anew. RFC 6120 §5.4.3.3. */
   secured(): void {
-    this.sasl = undefined;
-    this.inlineLogin = undefined;
-    this.saslContext = undefined;
+    this.#forgetLogin();
     this.stream.bits |= SECURE;
     this.stream.restart();
   }
@@ -378,7 +374,14 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     return host;
   }
 
-  #release(): void {
+  // What was on offer, and how far the client had come, belongs to the stream as it was.
+  #forgetLogin(): void {
+    this.sasl = undefined;
+    this.inlineLogin = undefined;
+    this.saslContext = undefined;
+  }
+
+  #leaveStrangers(): void {
     this.#authenticated?.();
     this.#authenticated = undefined;
   }

@@ -2,8 +2,6 @@
 
 /** Client-to-server stanzas. RFC 6120 §4.8.3. */
 export const NS_CLIENT = 'jabber:client';
-/** Server-to-server stanzas. RFC 6120 §4.8.3. */
-export const NS_SERVER = 'jabber:server';
 /** The stream element, its features and its errors. RFC 6120 §4.8.2. */
 export const NS_STREAMS = 'http://etherx.jabber.org/streams';
 /** Stream error conditions. RFC 6120 §4.9.2. */
