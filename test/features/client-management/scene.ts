@@ -7,8 +7,17 @@ import { clientManagement } from '../../../src/features/client-management/index.
 import { register } from '../../../src/features/register.ts';
 import { sm } from '../../../src/features/sm/index.ts';
 import { JID } from '../../../src/jid.ts';
-import { attr, child, children, type Element, text } from '../../../src/xml/element.ts';
-import { BIND, DOMAIN, HT_NONE, identifierOf, open as openStage, PHONE } from '../../c2s/sasl2-scene.ts';
+import { attr, child, children, type Element, serialize, text } from '../../../src/xml/element.ts';
+import {
+  BIND,
+  DOMAIN,
+  HT_NONE,
+  identifierOf,
+  NS_BIND2,
+  NS_SM,
+  open as openStage,
+  PHONE,
+} from '../../c2s/sasl2-scene.ts';
 import type { Stage, StageOptions } from '../../support/stage.ts';
 import type { StageClient } from '../../support/stage-client.ts';
 
@@ -99,6 +108,27 @@ export async function loginThrough(scene: Scene, grant: Grant, clientId = PHONE)
   const { token } = await host.services.use(fastService).issue(ROMEO, clientId, HT_NONE, login);
   const client = await scene.connect();
   identifierOf(await client.token(token, { clientId, children: BIND }));
+  await client.stage.next();
+  return client.stage;
+}
+
+export const NEW_PASSWORD =
+  '<query xmlns="jabber:iq:register"><username>romeo</username><password>thy name</password></query>';
+
+export const ENABLE = `<enable xmlns="${NS_SM}" resume="true"/>`;
+
+/** The identifier by which a session can be resumed that was bound and managed along with its login. */
+export function previdOf(success: Element): string {
+  const bound = child(success, 'bound', NS_BIND2);
+  const enabled = bound && child(bound, 'enabled', NS_SM);
+  assert.ok(enabled, serialize(success));
+  return attr(enabled, 'id') ?? '';
+}
+
+/** Logs in with the new password. */
+export async function withNewPassword(scene: Scene, clientId: string): Promise<StageClient> {
+  const client = await scene.connect();
+  assert.equal((await client.plain({ clientId, password: 'thy name', children: BIND })).name, 'success');
   await client.stage.next();
   return client.stage;
 }
