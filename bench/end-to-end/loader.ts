@@ -15,7 +15,7 @@ const ASK = `<r xmlns='${NS_SM}'/>`;
 /** After how many stanzas a client asks whether they were handled. */
 const ASK_AFTER = 10;
 /** As the server asks by default. */
-const ACKNOWLEDGE_AFTER = 10;
+const ACKNOWLEDGE_AFTER = 25;
 
 let target: Target = { port: 0, isTls: false };
 let clients: LoadClient[] = [];

@@ -1,3 +1,7 @@
+import { flat } from '../util/own-copy.ts';
+import type { Fork } from './fork.ts';
+import { Unacknowledged } from './unacknowledged.ts';
+
 /** Bounds on what waits for a client that does not read or does not acknowledge. */
 export interface OutboxLimits {
   readonly outboxBytes: number;
@@ -8,37 +12,6 @@ export interface OutboxLimits {
 export interface Exit {
   readonly bufferedBytes: number;
   send(xml: string): void;
-}
-
-/**
- * One message on its way to several sessions, or to one: it has arrived when one of them acknowledges its copy, and is
- * lost when none is left that could.
- */
-export class Fork {
-  /** When the message came, if it is on its way for the second time; in milliseconds since the epoch. */
-  readonly since: number | undefined;
-  #open: number;
-  #hasArrived = false;
-
-  constructor(copies: number, since?: number) {
-    this.#open = copies;
-    this.since = since;
-  }
-
-  /** Whether one of the copies was acknowledged, or has left for a client that acknowledges nothing. */
-  get hasArrived(): boolean {
-    return this.#hasArrived;
-  }
-
-  arrived(): void {
-    this.#hasArrived = true;
-  }
-
-  /** A copy will not be acknowledged any more; returns whether with it the message is lost. */
-  abandon(): boolean {
-    this.#open--;
-    return this.#open <= 0 && !this.#hasArrived;
-  }
 }
 
 /** A stanza that a session has not acknowledged, or that has not left yet. */
@@ -61,17 +34,17 @@ const MODULUS = 2 ** 32;
  * until they are acknowledged. XEP-0198 §4.
  */
 export class Outbox {
-  // What was sent and not acknowledged, then what has not left. Without management the first part is empty.
-  #entries: OutboxEntry[] = [];
-  #unacknowledged = 0;
-  #bytes = 0;
-  #isManaged = false;
+  // What was sent and not acknowledged; undefined until it is managed.
+  #kept: Unacknowledged | undefined;
+  // What has not left.
+  #waiting: OutboxEntry[] = [];
+  #waitingBytes = 0;
   #sent = 0;
   #requested = 0;
 
   /** Whether stanzas are numbered and kept. */
   get isManaged(): boolean {
-    return this.#isManaged;
+    return this.#kept !== undefined;
   }
 
   /** How many stanzas were sent since management began, modulo 2³². */
@@ -81,7 +54,12 @@ export class Outbox {
 
   /** How many of them were acknowledged, modulo 2³². */
   get acknowledged(): number {
-    return (this.#sent - this.#unacknowledged + MODULUS) % MODULUS;
+    return (this.#sent - this.unacknowledged + MODULUS) % MODULUS;
+  }
+
+  /** How many of them were not. */
+  get unacknowledged(): number {
+    return this.#kept?.length ?? 0;
   }
 
   /** How many stanzas were sent since the last call of `request`. */
@@ -90,20 +68,21 @@ export class Outbox {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#waitingBytes + (this.#kept?.bytes ?? 0);
   }
 
   get length(): number {
-    return this.#entries.length;
+    return this.#waiting.length + this.unacknowledged;
   }
 
   /** Whether nothing is kept and nothing waits. */
   get isEmpty(): boolean {
-    return this.#entries.length === 0;
+    return this.length === 0;
   }
 
+  /** What was sent and not acknowledged, then what has not left. */
   get entries(): readonly OutboxEntry[] {
-    return this.#entries;
+    return [...(this.#kept?.entries() ?? []), ...this.#waiting];
   }
 
   /** Begins to number and keep what is sent from now on; or goes on where another process ended. */
@@ -112,13 +91,12 @@ export class Outbox {
     readonly entries: readonly OutboxEntry[];
     readonly unacknowledged: number;
   }): void {
-    this.#isManaged = true;
+    this.#kept = new Unacknowledged();
     if (from === undefined) return;
     this.#sent = from.sent;
     this.#requested = from.sent;
-    this.#entries = [...from.entries];
-    this.#unacknowledged = from.unacknowledged;
-    for (const { xml } of from.entries) this.#bytes += xml.length;
+    for (const { xml, fork, at } of from.entries.slice(0, from.unacknowledged)) this.#kept.add(xml, fork, at);
+    for (const entry of from.entries.slice(from.unacknowledged)) this.push(entry);
   }
 
   /** The client was asked to acknowledge all that was sent. */
@@ -128,77 +106,64 @@ export class Outbox {
 
   /** Whether a stanza that may leave can leave at once: none waits before it. */
   get isFlowing(): boolean {
-    return this.#entries.length === this.#unacknowledged;
+    return this.#waiting.length === 0;
   }
 
   /** Takes a stanza in, to be sent by `flush`. */
   push(entry: OutboxEntry): void {
-    this.#entries.push(entry);
-    this.#bytes += entry.xml.length;
+    // It may stay for long, and must not keep alive what it was cut from.
+    flat(entry.xml);
+    this.#waiting.push(entry);
+    this.#waitingBytes += entry.xml.length;
   }
 
-  /** Takes a stanza in that is being sent; only while flowing. */
-  keep(entry: OutboxEntry): void {
-    this.push(entry);
-    this.#unacknowledged++;
+  /** Numbers and keeps a stanza that is being sent; only while managed and flowing. */
+  keep(xml: string, fork: Fork | undefined, at: number): void {
+    this.#kept?.add(flat(xml), fork, at);
     this.#sent = (this.#sent + 1) % MODULUS;
   }
 
   /** Sends what may leave: up to the first stanza that is not durable yet. */
   flush(exit: Exit): void {
-    const entries = this.#entries;
-    let i = this.#unacknowledged;
-    for (; i < entries.length; i++) {
-      const entry = entries[i] as OutboxEntry;
-      if (entry.state === 'pending') break;
-      if (entry.state === 'dropped') {
-        entries.splice(i--, 1);
-        this.#bytes -= entry.xml.length;
-        continue;
-      }
-      exit.send(entry.xml);
-      if (this.#isManaged) this.#sent = (this.#sent + 1) % MODULUS;
-      else entry.fork?.arrived();
+    let i = 0;
+    for (const { xml, fork, at, state } of this.#waiting) {
+      if (state === 'pending') break;
+      i++;
+      this.#waitingBytes -= xml.length;
+      if (state === 'dropped') continue;
+      exit.send(xml);
+      if (this.isManaged) this.keep(xml, fork, at);
+      else fork?.arrived();
     }
-    if (this.#isManaged) this.#unacknowledged = i;
-    else this.#drop(i);
+    if (i === this.#waiting.length) this.#waiting = [];
+    else this.#waiting.splice(0, i);
   }
 
   /** Sends again, in order and under the same numbers, what was sent and not acknowledged. XEP-0198 §5. */
   replay(exit: Exit): void {
     // Whatever was asked before has gone with the old stream.
     this.#requested = this.acknowledged;
-    for (let i = 0; i < this.#unacknowledged; i++) exit.send((this.#entries[i] as OutboxEntry).xml);
+    this.#kept?.replay(exit);
   }
 
   /** Whether the client can have handled `h` stanzas: no more than were sent, no less than it has acknowledged. */
   accepts(h: number): boolean {
-    return (h - this.acknowledged + MODULUS) % MODULUS <= this.#unacknowledged;
+    return (h - this.acknowledged + MODULUS) % MODULUS <= this.unacknowledged;
   }
 
   /** The client has handled `h` stanzas; returns false, and changes nothing, when that is more than were sent. */
   acknowledge(h: number): boolean {
     if (!this.accepts(h)) return false;
-    const count = (h - this.acknowledged + MODULUS) % MODULUS;
-    for (let i = 0; i < count; i++) (this.#entries[i] as OutboxEntry).fork?.arrived();
-    this.#unacknowledged -= count;
-    this.#drop(count);
+    this.#kept?.acknowledge((h - this.acknowledged + MODULUS) % MODULUS);
     return true;
   }
 
   /** Empties the outbox and returns what it held and may still be of use. */
   clear(): readonly OutboxEntry[] {
-    const left = this.#entries.filter((entry) => entry.state !== 'dropped');
-    this.#entries = [];
-    this.#unacknowledged = 0;
-    this.#bytes = 0;
+    const left = this.entries.filter((entry) => entry.state !== 'dropped');
+    this.#kept?.clear();
+    this.#waiting = [];
+    this.#waitingBytes = 0;
     return left;
-  }
-
-  #drop(count: number): void {
-    if (count === 0) return;
-    for (let i = 0; i < count; i++) this.#bytes -= (this.#entries[i] as OutboxEntry).xml.length;
-    if (count === this.#entries.length) this.#entries = [];
-    else this.#entries.splice(0, count);
   }
 }

@@ -5,8 +5,9 @@ import { parseElement } from '../xml/parser.ts';
 import type { Account, Arrival } from './account.ts';
 import { chooseRecipients, refused, UNDELIVERABLE } from './delivery.ts';
 import { type BugReport, FilterChain, StanzaPassage } from './filters.ts';
+import { Fork, ONLY_COPY } from './fork.ts';
 import type { Addressee, IqRequests, IqRoutes } from './iq.ts';
-import { Fork, type OutboxEntry } from './outbox.ts';
+import type { OutboxEntry } from './outbox.ts';
 import { CONSUMED, type Delivering, type Receiving, type Sending, type SessionReceiving } from './points.ts';
 import type { Receipt } from './receipts.ts';
 import type { Router } from './router.ts';
@@ -273,6 +274,7 @@ export type Stamp = (message: Message, at: number) => Message;
 // Only a message that somebody would miss, and only where a session can say that it never had it.
 function forkOf({ stanza, recipients, since }: StanzaPassage<undefined>): Fork | undefined {
   if (stanza.type === 'headline' || stanza.type === 'error') return undefined;
+  if (recipients.length === 1 && since === undefined) return ONLY_COPY;
   return recipients.some((session) => session.outbox !== undefined) ? new Fork(recipients.length, since) : undefined;
 }
 

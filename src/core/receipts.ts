@@ -4,6 +4,8 @@ const MODULUS = 2 ** 32;
 
 /** What the handling of one stanza of a client still waits for. */
 export class Receipt {
+  /** That of the stanza that came after it. */
+  next: Receipt | undefined;
   #open = 1;
   readonly #done: () => void;
 
@@ -46,7 +48,9 @@ export function releaseAfter(receipt: Receipt | undefined, handling: Awaitable<v
  */
 export class Receipts {
   #handled: number;
-  #waiting: Receipt[] = [];
+  // A chain: most have one link, and last for as long as a stanza is handled.
+  #first: Receipt | undefined;
+  #last: Receipt | undefined;
   // Who waits for what had arrived, the first to be told first.
   #settled: { readonly last: Receipt; readonly resolve: () => void }[] = [];
 
@@ -61,29 +65,35 @@ export class Receipts {
   /** A stanza has arrived; release the receipt when it has been processed. */
   begin(): Receipt {
     const receipt = new Receipt(this.#advance);
-    this.#waiting.push(receipt);
+    if (this.#last === undefined) this.#first = receipt;
+    else this.#last.next = receipt;
+    this.#last = receipt;
     return receipt;
   }
 
   /** Whether everything that has arrived is handled. */
   get isSettled(): boolean {
-    return this.#waiting.length === 0;
+    return this.#first === undefined;
   }
 
   /** Resolves when everything that has arrived by now is handled. */
   settled(): Promise<void> {
-    const last = this.#waiting.at(-1);
+    const last = this.#last;
     return last === undefined ? Promise.resolve() : new Promise((resolve) => this.#settled.push({ last, resolve }));
   }
 
   readonly #advance = (): void => {
-    const waiting = this.#waiting;
-    let done = 0;
-    for (; waiting[done]?.isDone === true; done++) if (waiting[done] === this.#settled[0]?.last) this.#tell();
-    if (done === 0) return;
-    this.#handled = (this.#handled + done) % MODULUS;
-    if (done === waiting.length) waiting.length = 0;
-    else waiting.splice(0, done);
+    let receipt = this.#first;
+    while (receipt?.isDone === true) {
+      this.#handled = (this.#handled + 1) % MODULUS;
+      if (receipt === this.#settled[0]?.last) this.#tell();
+      const { next }: Receipt = receipt;
+      // Whoever still has it must not keep alive all that follow.
+      receipt.next = undefined;
+      receipt = next;
+    }
+    this.#first = receipt;
+    if (receipt === undefined) this.#last = undefined;
   };
 
   // Those told look at the counter later, when it has advanced.

@@ -2,10 +2,10 @@ import type { StreamError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AnyStanza, Presence } from '../stanza.ts';
 import type { Clock } from '../util/clock.ts';
-import { flat } from '../util/own-copy.ts';
 import { text } from '../xml/element.ts';
+import type { Fork } from './fork.ts';
 import type { Login } from './login.ts';
-import { type Fork, Outbox, type OutboxEntry, type OutboxLimits } from './outbox.ts';
+import { Outbox, type OutboxEntry, type OutboxLimits } from './outbox.ts';
 import { type Receipt, Receipts } from './receipts.ts';
 
 /** Where a session's stanzas leave: a stream of this process or, later, of another node. */
@@ -141,35 +141,31 @@ export class Session {
     if (this.#hasEnded) return;
     const xml = stanza.toString();
     const limits = this.#limits();
-    const waiting = (this.#link?.bufferedBytes ?? 0) + (this.#outbox?.bytes ?? 0);
-    const isTooMuch = waiting + xml.length > limits.outboxBytes;
     const link = this.#link;
-    if (stored === undefined && this.#outbox === undefined && link !== undefined && !isTooMuch) {
+    const waiting = (link?.bufferedBytes ?? 0) + (this.#outbox?.bytes ?? 0);
+    const hasRoom = waiting + xml.length <= limits.outboxBytes && (this.#outbox?.length ?? 0) < limits.outboxStanzas;
+    const mayLeave = link !== undefined && stored === undefined && hasRoom;
+    if (mayLeave && this.#outbox === undefined) {
       fork?.arrived();
       return link.send(xml);
     }
     this.#outbox ??= new Outbox();
     const outbox = this.#outbox;
-    const entry: OutboxEntry = {
-      // It may stay for long, and must not keep alive what it was cut from.
-      xml: flat(xml),
-      fork,
-      stored,
-      at: fork?.since ?? this.#clock.now(),
-      state: stored === undefined ? 'ready' : 'pending',
-    };
-    if (isTooMuch || outbox.length >= limits.outboxStanzas) {
-      // The one too many is not lost either.
-      outbox.push(entry);
-      return this.#overflowed(this);
-    }
-    if (entry.state === 'ready' && outbox.isManaged && outbox.isFlowing && link !== undefined) {
-      outbox.keep(entry);
+    const at = fork?.since ?? this.#clock.now();
+    if (mayLeave && outbox.isManaged && outbox.isFlowing) {
+      outbox.keep(xml, fork, at);
       link.send(xml);
       return this.#requestNow(outbox);
     }
+    const entry: OutboxEntry = { xml, fork, stored, at, state: stored === undefined ? 'ready' : 'pending' };
     outbox.push(entry);
-    if (stored === undefined) return this.#flush();
+    // The one too many is not lost either.
+    if (!hasRoom) return this.#overflowed(this);
+    if (stored === undefined) this.#flush();
+    else this.#flushAfter(stored, entry);
+  }
+
+  #flushAfter(stored: Promise<unknown>, entry: OutboxEntry): void {
     const settle = (state: OutboxEntry['state']) => () => {
       entry.state = state;
       this.#flush();

@@ -37,7 +37,8 @@ export function acceptor<S>(
   element: Element,
 ): StreamFeature<S> | undefined {
   const ns = attr(element, 'xmlns');
-  return features.find((f) => f.accepts !== undefined && f.accepts === ns && isAvailable(f, bits));
+  if (ns === undefined) return undefined;
+  return features.find((feature) => feature.accepts === ns && isAvailable(feature, bits));
 }
 
 /** The feature that an iq with this payload negotiates, if it is available now. */

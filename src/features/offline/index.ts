@@ -1,6 +1,6 @@
 import type { Account } from '../../core/account.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
-import { Fork } from '../../core/outbox.ts';
+import { Fork } from '../../core/fork.ts';
 import { accountDelivers, accountRemoved, CONSUMED, presenceChanged, sessionResumed } from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
 import { parseStanza } from '../../stanza.ts';

@@ -8,7 +8,7 @@ import { type Resumed, resumption } from '../../core/resumption.ts';
 import type { Management, Session } from '../../core/session.ts';
 import { type StanzaErrorCondition, StreamError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
-import { AUTHENTICATED } from '../../stream/stream.ts';
+import { AUTHENTICATED, type Stream } from '../../stream/stream.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { deadline } from '../../util/deadline.ts';
 import { newId } from '../../util/ids.ts';
@@ -37,7 +37,7 @@ const config = section('Stream management: nothing is lost when a connection bre
     reload: 'restart',
   }),
   requestAfterStanzas: option(integer(1), {
-    default: 10,
+    default: 25,
     doc: 'After how many stanzas at the latest a client is asked to acknowledge them. Otherwise it is asked a second after the last one.',
     reload: 'restart',
   }),
@@ -119,9 +119,8 @@ class ManagedSessions {
   // What came before the question counts once it is handled. The client's next stanza does not wait for that; its next
   // question does.
   #answer({ stream }: ClientStream, session: Session): Awaitable<void> {
-    const answer = (): void => stream.send(serialize(el('a', { xmlns: NS, h: String(session.handled) })));
-    if (session.isSettled) return answer();
-    const answered = this.#settled(session).then(answer);
+    if (session.isSettled) return acknowledge(stream, session);
+    const answered = this.#settled(session).then(() => acknowledge(stream, session));
     if (this.#asking.has(session)) return answered;
     this.#asking.add(session);
     void answered.then(() => this.#asking.delete(session));
@@ -296,6 +295,11 @@ class ManagedSessions {
 async function settledBothWays(session: Session): Promise<void> {
   await session.settled();
   await Promise.allSettled(session.outbox?.entries.map(({ stored }) => stored) ?? []);
+}
+
+// XEP-0198 §4. Written out: these are sent more often than most stanzas.
+function acknowledge(stream: Stream, { handled }: Session): void {
+  stream.send(`<a xmlns='${NS}' h='${handled}'/>`);
 }
 
 function request(session: Session): void {

@@ -1,6 +1,7 @@
 import type { FeatureHost } from '../../core/feature.ts';
+import { Fork, ONLY_COPY } from '../../core/fork.ts';
 import type { Login } from '../../core/login.ts';
-import { Fork, type OutboxEntry } from '../../core/outbox.ts';
+import type { OutboxEntry } from '../../core/outbox.ts';
 import { isRole } from '../../core/roles.ts';
 import type { Continuation, Session } from '../../core/session.ts';
 import { JID } from '../../jid.ts';
@@ -61,10 +62,12 @@ export class SavedSessions {
   /** Writes the sessions; resolves when durable. */
   async save(sessions: readonly { readonly id: string; readonly session: Session }[]): Promise<void> {
     const forks = new Map<Fork, number>();
+    let next = 0;
     const numberOf = (fork: Fork | undefined): number | null => {
       // Nobody would miss the copy of a message that has arrived elsewhere.
       if (fork === undefined || fork.hasArrived) return null;
-      const number = forks.get(fork) ?? forks.size;
+      if (fork === ONLY_COPY) return next++;
+      const number = forks.get(fork) ?? next++;
       forks.set(fork, number);
       return number;
     };
@@ -153,7 +156,7 @@ export class SavedSessions {
       login: session.login ?? null,
       handled: session.handled,
       sent: outbox.sent,
-      unacknowledged: (outbox.sent - outbox.acknowledged + 2 ** 32) % 2 ** 32,
+      unacknowledged: outbox.unacknowledged,
       entries: entries.map(({ xml, at, fork }) => [xml, at, numberOf(fork)]),
       presence: session.presence?.toString() ?? null,
       state: this.#host.saveState(session),
