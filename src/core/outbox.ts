@@ -27,8 +27,6 @@ export interface OutboxEntry {
   state: 'pending' | 'ready' | 'dropped';
 }
 
-const MODULUS = 2 ** 32;
-
 /**
  * What goes to a client: in order, and not before it is durable. When it is managed, stanzas are numbered modulo 2³² and kept
  * until they are acknowledged. XEP-0198 §4.
@@ -54,7 +52,7 @@ export class Outbox {
 
   /** How many of them were acknowledged, modulo 2³². */
   get acknowledged(): number {
-    return (this.#sent - this.unacknowledged + MODULUS) % MODULUS;
+    return (this.#sent - this.unacknowledged) >>> 0;
   }
 
   /** How many of them were not. */
@@ -64,7 +62,7 @@ export class Outbox {
 
   /** How many stanzas were sent since the last call of `request`. */
   get unrequested(): number {
-    return (this.#sent - this.#requested + MODULUS) % MODULUS;
+    return (this.#sent - this.#requested) >>> 0;
   }
 
   get bytes(): number {
@@ -120,7 +118,7 @@ export class Outbox {
   /** Numbers and keeps a stanza that is being sent; only while managed and flowing. */
   keep(xml: string, fork: Fork | undefined, at: number): void {
     this.#kept?.add(flat(xml), fork, at);
-    this.#sent = (this.#sent + 1) % MODULUS;
+    this.#sent = (this.#sent + 1) >>> 0;
   }
 
   /** Sends what may leave: up to the first stanza that is not durable yet. */
@@ -148,13 +146,13 @@ export class Outbox {
 
   /** Whether the client can have handled `h` stanzas: no more than were sent, no less than it has acknowledged. */
   accepts(h: number): boolean {
-    return (h - this.acknowledged + MODULUS) % MODULUS <= this.unacknowledged;
+    return (h - this.acknowledged) >>> 0 <= this.unacknowledged;
   }
 
   /** The client has handled `h` stanzas; returns false, and changes nothing, when that is more than were sent. */
   acknowledge(h: number): boolean {
     if (!this.accepts(h)) return false;
-    this.#kept?.acknowledge((h - this.acknowledged + MODULUS) % MODULUS);
+    this.#kept?.acknowledge((h - this.acknowledged) >>> 0);
     return true;
   }
 

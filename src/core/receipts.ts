@@ -1,7 +1,5 @@
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 
-const MODULUS = 2 ** 32;
-
 /** What the handling of one stanza of a client still waits for. */
 export class Receipt {
   /** That of the stanza that came after it. */
@@ -85,7 +83,7 @@ export class Receipts {
   readonly #advance = (): void => {
     let receipt = this.#first;
     while (receipt?.isDone === true) {
-      this.#handled = (this.#handled + 1) % MODULUS;
+      this.#handled = (this.#handled + 1) >>> 0;
       if (receipt === this.#settled[0]?.last) this.#tell();
       const { next }: Receipt = receipt;
       // Whoever still has it must not keep alive all that follow.
