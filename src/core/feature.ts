@@ -22,6 +22,7 @@ import type { InlineFeature } from './inline.ts';
 import type { Addressee, AudienceCheck, IqHandler, IqRoute } from './iq.ts';
 import type { Stamp } from './path.ts';
 import type { FilterPoint, Observer, Topic, Verdict } from './points.ts';
+import type { PortablePart } from './portable.ts';
 import type { Destination } from './router.ts';
 import type { Service } from './service.ts';
 import type { Session } from './session.ts';
@@ -93,6 +94,8 @@ export interface FeatureHost {
   /** Serves a path on the HTTP listeners, for requests to this host. */
   http(method: HttpMethod, path: string, run: HttpHandler, options?: Omit<RouteOptions, 'host'>): void;
   command(command: Command): void;
+  /** Adds what this feature keeps of accounts to what moves with them. */
+  portable(part: PortablePart): void;
   /** Gives a subdomain, such as `conference`, to a destination and lists it in disco#items. */
   mount(subdomain: string, destination: Destination): void;
   /** A table of this feature; keys begin with the host's domain. */
@@ -122,6 +125,8 @@ export interface FeatureHost {
   ready(run: () => Awaitable<void>): void;
   provide<T>(service: Service<T>, value: T): void;
   use<T>(service: Service<T>): T;
+  /** The same, where the feature can do without: undefined if no feature above provides it. */
+  find<T>(service: Service<T>): T | undefined;
   /** Repeats work; a failure is logged and the next run takes place all the same. */
   every(name: string, everyMs: number, run: () => Awaitable<void>): void;
   /** Runs when the host stops, the last registered first. */
@@ -252,6 +257,10 @@ export class FeatureScope implements FeatureHost {
     this.#undo.push(() => void this.#ground.commands.splice(this.#ground.commands.indexOf(command), 1));
   }
 
+  portable(part: PortablePart): void {
+    this.#undo.push(this.#host.addPortable(part));
+  }
+
   mount(subdomain: string, destination: Destination): void {
     const domain = `${subdomain}.${this.domain}`;
     this.#undo.push(this.#host.router.mount(domain, destination));
@@ -324,6 +333,10 @@ export class FeatureScope implements FeatureHost {
 
   use<T>(service: Service<T>): T {
     return this.#host.services.use(service);
+  }
+
+  find<T>(service: Service<T>): T | undefined {
+    return this.#host.services.find(service);
   }
 
   every(name: string, everyMs: number, run: () => Awaitable<void>): void {

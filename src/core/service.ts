@@ -23,6 +23,10 @@ export class Services {
     return this.#values.has(service.name);
   }
 
+  find<T>(service: Service<T>): T | undefined {
+    return this.has(service) ? this.use(service) : undefined;
+  }
+
   use<T>(service: Service<T>): T {
     if (!this.has(service)) throw new Error(`nothing provides ${service.name}`);
     // `provide` is the only writer and takes the service's own type.
