@@ -23,6 +23,7 @@ import { LiveAccounts } from './live-accounts.ts';
 import { endOnPasswordChange } from './password-change.ts';
 import { type Chains, makeChains, Path, type Stamp } from './path.ts';
 import { accountRemoved, type FilterPoint, type Verdict } from './points.ts';
+import type { PortablePart } from './portable.ts';
 import { type Receipt, releaseAfter } from './receipts.ts';
 import { Removals } from './removals.ts';
 import type { Destination, Router } from './router.ts';
@@ -73,6 +74,7 @@ export class Host implements Destination {
   stampDelay: Stamp = (message) => message;
   readonly #streamFeatures: StreamFeature<ClientStream>[] = [];
   readonly #inlineFeatures: InlineFeature[] = [];
+  readonly #portable: PortablePart[] = [];
   readonly #removals: Removals;
   readonly #requests: IqRequests;
   readonly #path: Path;
@@ -174,6 +176,17 @@ export class Host implements Destination {
   addInlineFeature(feature: InlineFeature): () => void {
     this.#inlineFeatures.push(feature);
     return () => void this.#inlineFeatures.splice(this.#inlineFeatures.indexOf(feature), 1);
+  }
+
+  /** What features keep of accounts and is taken along when one moves, in the order of the registry. */
+  get portable(): readonly PortablePart[] {
+    return this.#portable;
+  }
+
+  /** Adds such a part; returns how to remove it. */
+  addPortable(part: PortablePart): () => void {
+    this.#portable.push(part);
+    return () => void this.#portable.splice(this.#portable.indexOf(part), 1);
   }
 
   /** Adds a filter at one of the points; returns how to remove it. */
