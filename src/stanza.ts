@@ -51,12 +51,17 @@ export class Payload {
     return payload;
   }
 
-  /** The same content for keeping: text in memory of its own, from which elements are built if they are read. */
-  compact(): Payload {
-    if (this === Payload.EMPTY) return this;
-    const payload = new Payload([], ownCopy(this.text));
+  /** The content that this well-formed text stands for; its elements are built if they are read. */
+  static fromText(text: string): Payload {
+    if (text === '') return Payload.EMPTY;
+    const payload = new Payload([], text);
     payload.#elements = undefined;
     return payload;
+  }
+
+  /** The same content for keeping: text in memory of its own, from which elements are built if they are read. */
+  compact(): Payload {
+    return Payload.fromText(ownCopy(this.text));
   }
 
   get elements(): readonly Element[] {

@@ -117,6 +117,10 @@ class StepBatch implements Batch {
     return id;
   }
 
+  replace<V>(journal: Journal<V>, stream: Key, id: EntryId, value: V): void {
+    this.#steps.push(this.#ownJournal(journal).replaceStep(stream, id, value));
+  }
+
   remove<V>(journal: Journal<V>, stream: Key, id: EntryId): void {
     this.#steps.push(this.#ownJournal(journal).removeStep(stream, id));
   }

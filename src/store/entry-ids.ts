@@ -1,14 +1,18 @@
 import type { Clock } from '../util/clock.ts';
+import { unguessableNumber } from '../util/ids.ts';
 import type { EntryId } from './store.ts';
 
 /*
- * 9 digits of time in milliseconds and 3 of a count, base 32, whose digits sort as their characters do. The count is
- * the stream's own and starts anew each millisecond: an identifier tells nothing about other streams.
+ * 9 digits of time in milliseconds, 3 of a count and 6 that cannot be guessed, base 32, whose digits sort as their characters
+ * do. The count is the stream's own and starts anew each millisecond: an identifier tells nothing about other streams.
  */
 const RADIX = 32;
 const TIME_DIGITS = 9;
 const COUNT_DIGITS = 3;
+const CHANCE_DIGITS = 6;
+const CHANCE_BITS = 30;
 const MAX_COUNT = RADIX ** COUNT_DIGITS - 1;
+const MAX_TIME = RADIX ** TIME_DIGITS - 1;
 const MAX_STREAMS = 10_000;
 
 /** Draws identifiers that grow within each stream, even where the clock steps back or the process starts again. */
@@ -40,13 +44,27 @@ export class EntryIds {
       count = -1;
     }
     this.#counts.set(stream, count + 1);
-    return digits(this.#timeMs, TIME_DIGITS) + digits(count + 1, COUNT_DIGITS);
+    const chance = unguessableNumber() >>> (32 - CHANCE_BITS);
+    return digits(this.#timeMs, TIME_DIGITS) + digits(count + 1, COUNT_DIGITS) + digits(chance, CHANCE_DIGITS);
   }
 
   #moveTo(timeMs: number): void {
     this.#timeMs = timeMs;
     this.#counts.clear();
   }
+}
+
+/** When an entry was appended, in milliseconds since the Unix epoch; NaN for what is no identifier. */
+export function timeOfEntry(id: EntryId): number {
+  return /^[0-9a-v]{9}/.test(id) ? Number.parseInt(id.slice(0, TIME_DIGITS), RADIX) : Number.NaN;
+}
+
+/**
+ * A bound for reading: less than the identifier of every entry appended at this time, in milliseconds since the Unix epoch, or
+ * later, and greater than all others.
+ */
+export function beforeEntriesAt(ms: number): EntryId {
+  return digits(Math.max(0, Math.min(Math.ceil(ms), MAX_TIME)), TIME_DIGITS);
 }
 
 function digits(value: number, length: number): string {

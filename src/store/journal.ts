@@ -55,6 +55,10 @@ export class EngineJournal<V> implements Journal<V> {
     }
   }
 
+  replace(stream: Key, id: EntryId, value: V): Promise<void> {
+    return this.access.write([this.replaceStep(stream, id, value)]);
+  }
+
   remove(stream: Key, ids: readonly EntryId[]): Promise<void> {
     return this.access.write(ids.map((id) => this.removeStep(stream, id)));
   }
@@ -83,6 +87,10 @@ export class EngineJournal<V> implements Journal<V> {
         { key: REACHED_KEY, text: reached },
       ],
     };
+  }
+
+  replaceStep(stream: Key, id: EntryId, value: V): Step {
+    return { key: this.#keyOf(stream, id), text: encodeValue(value) };
   }
 
   removeStep(stream: Key, id: EntryId): Step {

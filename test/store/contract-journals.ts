@@ -56,6 +56,21 @@ export function testJournals(scene: Scene): void {
     assert.deepEqual(await values(['nobody']), []);
   });
 
+  scene('an entry is replaced in its place', async (store) => {
+    const { journal, ids } = await fill(store, 3);
+    await journal.replace(['romeo', 1], ids[1] ?? '', 'another');
+    await store.commit((batch) => batch.replace(journal, ['romeo', 1], ids[2] ?? '', 'a third'));
+    const { entries } = await journal.read(['romeo', 1], { limit: 9 });
+    assert.deepEqual(
+      entries.map(({ id, value }) => [ids.indexOf(id), value]),
+      [
+        [0, 'note 0'],
+        [1, 'another'],
+        [2, 'a third'],
+      ],
+    );
+  });
+
   scene('one entry is read by its id, within its stream only', async (store) => {
     const { journal, ids } = await fill(store, 2);
     assert.equal(await journal.get(['romeo', 1], ids[1] ?? ''), 'note 1');

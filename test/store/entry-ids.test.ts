@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { EntryIds } from '../../src/store/entry-ids.ts';
+import { beforeEntriesAt, EntryIds, timeOfEntry } from '../../src/store/entry-ids.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function clockOf(times: () => number): ManualClock {
@@ -20,7 +20,9 @@ test('identifiers grow within a stream, whatever the clock does', () => {
       for (const [ms, stream] of steps) {
         now += ms;
         const id = ids.next(stream);
-        assert.equal(id.length, 12);
+        assert.equal(id.length, 18);
+        assert(timeOfEntry(id) >= now);
+        assert(beforeEntriesAt(timeOfEntry(id)) < id && id < beforeEntriesAt(timeOfEntry(id) + 1));
         assert(id > (last.get(stream) ?? ''));
         last.set(stream, id);
       }
@@ -50,7 +52,8 @@ test('identifiers do not tell what other streams do', () => {
   const [alone, among] = [new EntryIds(new ManualClock()), new EntryIds(new ManualClock())];
   among.next('other');
   among.next('other');
-  assert.equal(among.next('mine'), alone.next('mine'));
+  // All but the part that nobody can guess.
+  assert.equal(among.next('mine').slice(0, 12), alone.next('mine').slice(0, 12));
 });
 
 test('identifiers begin behind those of an earlier process', () => {
@@ -59,4 +62,16 @@ test('identifiers begin behind those of an earlier process', () => {
   const before = [earlier.next('s'), earlier.next('s')];
   const later = new EntryIds(new ManualClock(clock.now() - 1000), earlier.timeMs);
   assert(later.next('s') > (before[1] ?? ''));
+});
+
+test('an identifier cannot be guessed from others', () => {
+  const clock = new ManualClock();
+  const ends = Array.from({ length: 1000 }, () => new EntryIds(clock).next('s').slice(12));
+  assert(new Set(ends).size > 990);
+});
+
+test('what is no identifier has no time, and times beyond all others are bounds all the same', () => {
+  for (const text of ['', 'tomorrow', '../../etc', '0000']) assert(Number.isNaN(timeOfEntry(text)), text);
+  assert.equal(beforeEntriesAt(-1), '000000000');
+  assert.equal(beforeEntriesAt(Number.MAX_SAFE_INTEGER), 'vvvvvvvvv');
 });
