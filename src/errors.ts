@@ -84,6 +84,8 @@ export interface ApplicationCondition {
   readonly name: string;
   readonly ns: string;
   readonly attrs?: Readonly<Record<string, string>>;
+  /** Child elements that hold a text, by name. */
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 export interface ErrorDetails {

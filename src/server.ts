@@ -20,6 +20,7 @@ import { StreamError } from './errors.ts';
 import { featureSections, features } from './features/registry.ts';
 import { serveHostMeta } from './http/host-meta.ts';
 import { textResponse } from './http/message.ts';
+import { httpsUrlOf } from './http/public-url.ts';
 import { Routes } from './http/routes.ts';
 import { HttpServer } from './http/server.ts';
 import type { JID } from './jid.ts';
@@ -195,7 +196,9 @@ export class Server {
     const users = this.store.table(USERS);
     const removals = this.store.table(REMOVALS);
     const grants = this.store.table(GRANTS);
-    const ground: Ground = new SharedGround(this.store, this.routes, this.commands);
+    const ground: Ground = new SharedGround(this.store, this.routes, this.commands, (domain) =>
+      httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort }),
+    );
     for (const domain of Object.keys(hosts)) {
       const host = new Host({
         domain,
@@ -274,7 +277,7 @@ export class Server {
       hosts: () => this.hosts.keys(),
       publicUrl: () => this.settings.current.http.publicUrl,
       websocketPath: WEBSOCKET_PATH,
-      httpsPort: () => this.listeners.find((listener) => listener.service === 'https')?.port,
+      httpsPort: () => this.#httpsPort,
     });
     for (const endpoint of endpoints.http) {
       const server = this.#netServer((socket) => http.accept(socket, false));
@@ -308,6 +311,10 @@ export class Server {
       upgrade.socket.once('close', release);
       webSockets.accept(upgrade, (transport) => this.c2s.start(transport, release));
     });
+  }
+
+  get #httpsPort(): number | undefined {
+    return this.listeners.find((listener) => listener.service === 'https')?.port;
   }
 
   #netServer(connected: (socket: Socket) => void): NetServer {
@@ -351,12 +358,14 @@ class SharedGround implements Ground {
   readonly store: Store;
   readonly routes: Routes;
   readonly commands: Command[];
+  readonly httpsUrl: Ground['httpsUrl'];
   readonly #opened = new Map<string, unknown>();
 
-  constructor(store: Store, routes: Routes, commands: Command[]) {
+  constructor(store: Store, routes: Routes, commands: Command[], httpsUrl: Ground['httpsUrl']) {
     this.store = store;
     this.routes = routes;
     this.commands = commands;
+    this.httpsUrl = httpsUrl;
   }
 
   table: Ground['table'] = (spec) => this.#once(`table ${spec.name}`, () => this.store.table(spec));

@@ -1,4 +1,4 @@
-import { isStanzaErrorCondition, StanzaError, type StanzaErrorCondition } from './errors.ts';
+import { type ApplicationCondition, isStanzaErrorCondition, StanzaError, type StanzaErrorCondition } from './errors.ts';
 import { JID, JidError } from './jid.ts';
 import { ownCopy } from './util/own-copy.ts';
 import { attr, type Element, el, elements, escapeAttribute, serialize } from './xml/element.ts';
@@ -274,8 +274,13 @@ export function errorElement(error: StanzaError): Element {
     { type: error.type },
     el(error.condition, { xmlns: NS_STANZAS }, error.address),
     error.text === undefined ? undefined : el('text', { xmlns: NS_STANZAS, 'xml:lang': 'en' }, error.text),
-    error.app === undefined ? undefined : el(error.app.name, { xmlns: error.app.ns, ...error.app.attrs }),
+    error.app && applicationElement(error.app),
   );
+}
+
+/** The element of an application-specific condition. RFC 6120 §4.9.4, §8.3.4. */
+export function applicationElement({ name, ns, attrs, texts = {} }: ApplicationCondition): Element {
+  return el(name, { xmlns: ns, ...attrs }, ...Object.entries(texts).map(([child, text]) => el(child, {}, text)));
 }
 
 /** Whether a stanza may be answered with an error: errors and results never are. RFC 6120 §8.3.1. */

@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import type { Section } from '../config/schema.ts';
 import type { StreamError } from '../errors.ts';
 import type { HttpHandler, HttpMethod } from '../http/message.ts';
@@ -91,13 +92,15 @@ export interface FeatureHost {
   negotiate(feature: StreamFeature<ClientStream>): void;
   /** Lets clients have a feature along with binding a resource. */
   inline(feature: InlineFeature): void;
-  /** Serves a path on the HTTP listeners, for requests to this host. */
-  http(method: HttpMethod, path: string, run: HttpHandler, options?: Omit<RouteOptions, 'host'>): void;
+  /** Serves a path on the HTTP listeners, for requests to this host; with `anyHost`, whatever host they name. */
+  http(method: HttpMethod, path: string, run: HttpHandler, options?: HttpOptions): void;
+  /** The https URL under which clients reach what `http` serves, without a slash at its end; undefined without TLS. */
+  readonly httpsUrl: string | undefined;
   command(command: Command): void;
   /** Adds what this feature keeps of accounts to what moves with them. */
   portable(part: PortablePart): void;
-  /** Gives a subdomain, such as `conference`, to a destination and lists it in disco#items. */
-  mount(subdomain: string, destination: Destination): void;
+  /** Gives a subdomain, such as `conference`, to a destination and lists it in disco#items, with a name for people. */
+  mount(subdomain: string, destination: Destination, name?: string): void;
   /** A table of this feature; keys begin with the host's domain. */
   table<V>(spec: TableSpec<V>): Table<V>;
   journal<V>(spec: JournalSpec<V>): Journal<V>;
@@ -133,10 +136,15 @@ export interface FeatureHost {
   defer(cleanup: () => Awaitable<void>): void;
 }
 
+/** How a feature serves a path: `anyHost` for what a proxy may offer under another name than the host's. */
+export type HttpOptions = Omit<RouteOptions, 'host'> & { readonly anyHost?: boolean };
+
 /** What the scopes of all features of all hosts share. */
 export interface Ground {
   readonly store: Store;
   readonly routes: Routes;
+  /** Where clients reach what is served for a domain; see `FeatureHost.httpsUrl`. */
+  httpsUrl(domain: string): string | undefined;
   /** Opens a table or journal once for all hosts. */
   table<V>(spec: TableSpec<V>): Table<V>;
   journal<V>(spec: JournalSpec<V>): Journal<V>;
@@ -248,8 +256,14 @@ export class FeatureScope implements FeatureHost {
     this.#undo.push(this.#host.addInlineFeature(feature));
   }
 
-  http(method: HttpMethod, path: string, run: HttpHandler, options: Omit<RouteOptions, 'host'> = {}): void {
-    this.#undo.push(this.#ground.routes.add(method, path, run, { ...options, host: this.domain }));
+  http(method: HttpMethod, path: string, run: HttpHandler, options: HttpOptions = {}): void {
+    const { anyHost = false, ...rest } = options;
+    const own = anyHost ? {} : { host: domainToASCII(this.domain) };
+    this.#undo.push(this.#ground.routes.add(method, path, run, { ...rest, ...own }));
+  }
+
+  get httpsUrl(): string | undefined {
+    return this.#ground.httpsUrl(this.domain);
   }
 
   command(command: Command): void {
@@ -261,10 +275,14 @@ export class FeatureScope implements FeatureHost {
     this.#undo.push(this.#host.addPortable(part));
   }
 
-  mount(subdomain: string, destination: Destination): void {
+  get commands(): readonly Command[] {
+    return this.#ground.commands;
+  }
+
+  mount(subdomain: string, destination: Destination, name?: string): void {
     const domain = `${subdomain}.${this.domain}`;
     this.#undo.push(this.#host.router.mount(domain, destination));
-    this.advertise({ item: { jid: domain } });
+    this.advertise({ item: name === undefined ? { jid: domain } : { jid: domain, name } });
   }
 
   table<V>(spec: TableSpec<V>): Table<V> {

@@ -1,6 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { escapeAttribute } from '../xml/element.ts';
 import { HttpError, type HttpHandler, type HttpRequest, jsonResponse } from './message.ts';
+import { httpsUrlOf } from './public-url.ts';
 import type { Routes } from './routes.ts';
 
 const NS_XRD = 'http://docs.oasis-open.org/ns/xri/xrd-1.0';
@@ -57,14 +58,8 @@ function linksFor(request: HttpRequest, options: HostMetaOptions): Link[] {
 
 /** The URL of the WebSocket endpoint for a host; undefined if there is none with TLS, as XEP-0156 §3 demands. */
 function websocketUrl(host: string, options: HostMetaOptions): string | undefined {
-  const base = options.publicUrl();
-  const port = options.httpsPort();
-  if (base !== undefined) {
-    const url = new URL(base);
-    return `wss://${url.host}${url.pathname.replace(/\/$/, '')}${options.websocketPath}`;
-  }
-  if (port === undefined) return undefined;
-  return `wss://${host}${port === 443 ? '' : `:${port}`}${options.websocketPath}`;
+  const base = httpsUrlOf(host, { publicUrl: options.publicUrl(), httpsPort: options.httpsPort() });
+  return base === undefined ? undefined : `${base.replace(/^https/, 'wss')}${options.websocketPath}`;
 }
 
 function xrdOf(links: readonly Link[]): string {

@@ -1,5 +1,6 @@
 import { StreamError } from '../errors.ts';
 import type { Logger } from '../log/log.ts';
+import { applicationElement } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Clock } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
@@ -240,6 +241,6 @@ export class Stream implements TransportHandler {
 function streamErrorContent(error: StreamError): string {
   const parts = [el(error.condition, { xmlns: NS_STREAM_ERRORS }, error.address)];
   if (error.text !== undefined) parts.push(el('text', { xmlns: NS_STREAM_ERRORS, 'xml:lang': 'en' }, error.text));
-  if (error.app !== undefined) parts.push(el(error.app.name, { xmlns: error.app.ns, ...error.app.attrs }));
+  if (error.app !== undefined) parts.push(applicationElement(error.app));
   return parts.map(serialize).join('');
 }

@@ -14,6 +14,7 @@ import { Router } from '../../src/core/router.ts';
 import { Sealing } from '../../src/core/sealing.ts';
 import { REMOVALS, USERS, type UserRecord } from '../../src/core/user-record.ts';
 import { Users } from '../../src/core/users.ts';
+import { httpsUrlOf } from '../../src/http/public-url.ts';
 import { Routes } from '../../src/http/routes.ts';
 import { type LogRecord, memoryLogger } from '../../src/log/log.ts';
 import { Admission } from '../../src/net/admission.ts';
@@ -117,6 +118,7 @@ export class Stage {
     stage.#features = await FeatureSet.open(stage.host, options.features, stage.settings.current.features, {
       store: stage.store,
       routes: stage.routes,
+      httpsUrl: (domain) => httpsUrlOf(domain, { publicUrl: stage.settings.current.http.publicUrl, httpsPort: 5281 }),
       table: (spec) => stage.#table(spec),
       journal: (spec) => stage.#journal(spec),
       commands: stage.commands,
