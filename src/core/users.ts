@@ -45,6 +45,14 @@ const TAKEN = 'This user name is taken.';
 /** How many users' records are kept at hand, of about a kilobyte each. */
 const RECENT_USERS = 2000;
 
+/** What is known of a user who had an account elsewhere. */
+export interface NewcomerFacts {
+  /** Milliseconds since the Unix epoch; unless given, now. */
+  readonly createdAt?: number | undefined;
+  readonly role?: AccountRole | undefined;
+  readonly disabled?: boolean | undefined;
+}
+
 /** Part of the list of users: those after a localpart, so many at most. */
 export interface UserPage {
   readonly after?: string;
@@ -89,12 +97,20 @@ export class Users implements CredentialSource, UpgradableCredentials {
     const username = prepare(local);
     if (await this.#has(username)) throw new StanzaError('conflict', { text: TAKEN });
     const scram = toStored(await this.#derive(password));
-    const record: UserRecord = { createdAt: this.#clock.now(), scram, ...(role === 'member' ? {} : { role }) };
-    await this.#table.update([this.domain, username], (old) => {
-      if (old !== undefined) throw new StanzaError('conflict', { text: TAKEN });
-      return record;
+    return this.#add(username, { createdAt: this.#clock.now(), scram, ...(role === 'member' ? {} : { role }) });
+  }
+
+  /**
+   * Adds a user without a password, who cannot log in before there is one: see {@link setKeys}. Throws StanzaError `conflict`
+   * if there is one.
+   */
+  async admit(local: string, { createdAt = this.#clock.now(), role, disabled }: NewcomerFacts = {}): Promise<User> {
+    return this.#add(prepare(local), {
+      createdAt,
+      scram: {},
+      ...(role === 'admin' ? { role } : {}),
+      ...(disabled === true ? { disabled } : {}),
     });
-    return this.#user(username, record);
   }
 
   /**
@@ -104,10 +120,18 @@ export class Users implements CredentialSource, UpgradableCredentials {
   async setPassword(local: string, password: string, by?: JID): Promise<void> {
     const username = prepare(local);
     if (!(await this.#has(username))) throw new StanzaError('item-not-found');
-    const scram = toStored(await this.#derive(password));
-    const passwordUpdatedAt = this.#clock.now();
-    await this.#change(username, (record) => ({ ...record, scram, passwordUpdatedAt }));
-    this.#announce(username, 'password', by);
+    await this.#replacePassword(username, await this.#derive(password), by);
+  }
+
+  /** The same with keys of a password that nobody here knows. Throws StanzaError `item-not-found`. */
+  async setKeys(local: string, keys: ScramKeySet): Promise<void> {
+    await this.#replacePassword(prepare(local), keys);
+  }
+
+  /** All keys of the user's password; none where there is no password. */
+  async keys(username: string): Promise<ScramKeySet> {
+    const record = await this.#present(username);
+    return record === undefined ? {} : keySetOf(record);
   }
 
   /**
@@ -188,6 +212,21 @@ export class Users implements CredentialSource, UpgradableCredentials {
     const record = await this.#present(username);
     if (record === undefined) return undefined;
     return record.disabled === true ? 'disabled' : 'enabled';
+  }
+
+  async #add(username: string, record: UserRecord): Promise<User> {
+    await this.#table.update([this.domain, username], (old) => {
+      if (old !== undefined) throw new StanzaError('conflict', { text: TAKEN });
+      return record;
+    });
+    return this.#user(username, record);
+  }
+
+  async #replacePassword(username: string, keys: ScramKeySet, by?: JID): Promise<void> {
+    const scram = toStored(keys);
+    const passwordUpdatedAt = this.#clock.now();
+    await this.#change(username, (record) => ({ ...record, scram, passwordUpdatedAt }));
+    this.#announce(username, 'password', by);
   }
 
   async #has(username: string): Promise<boolean> {

@@ -275,7 +275,7 @@ export class XmlParser {
 }
 
 /** Skips the XML declaration if there is one; false: more bytes are needed to tell. XML §2.8, RFC 6120 §11.5, §11.6. */
-function skipDeclaration(scanner: Scanner): boolean {
+export function skipDeclaration(scanner: Scanner): boolean {
   const { bytes, position, end } = scanner;
   if (bytes[position] !== LT) return true;
   if (position + 1 >= end) return false;
@@ -299,7 +299,8 @@ function skipDeclaration(scanner: Scanner): boolean {
   return true;
 }
 
-function readTape(tokenizer: Tokenizer, start: number): XmlDocument {
+/** Returns what is on the tape, whose first byte is at `start`. */
+export function readTape(tokenizer: Tokenizer, start: number): XmlDocument {
   const { scanner, tape } = tokenizer;
   const { bytes, position, base } = scanner;
   const isAscii = base === start; // the base moves with every sequence of more than one byte
