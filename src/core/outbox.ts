@@ -1,30 +1,13 @@
 import { flat } from '../util/own-copy.ts';
 import type { Fork } from './fork.ts';
+import { Held } from './held.ts';
+import type { Exit, OutboxEntry } from './outbox-entry.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 
 /** Bounds on what waits for a client that does not read or does not acknowledge. */
 export interface OutboxLimits {
   readonly outboxBytes: number;
   readonly outboxStanzas: number;
-}
-
-/** Where stanzas leave. */
-export interface Exit {
-  readonly bufferedBytes: number;
-  send(xml: string): void;
-}
-
-/** A stanza that a session has not acknowledged, or that has not left yet. */
-export interface OutboxEntry {
-  /** As it is sent: a text is cheaper to keep than what it was made of. */
-  readonly xml: string;
-  /** When it came: to this session or, with a fork that knows better, to us; in milliseconds since the epoch. */
-  readonly at: number;
-  /** For a message that must not be lost; undefined for what is of use to this session only. */
-  readonly fork: Fork | undefined;
-  /** What it waits for, or has waited for; undefined when nothing. */
-  readonly stored: Promise<unknown> | undefined;
-  state: 'pending' | 'ready' | 'dropped';
 }
 
 /**
@@ -37,6 +20,8 @@ export class Outbox {
   // What has not left.
   #waiting: OutboxEntry[] = [];
   #waitingBytes = 0;
+  // What has not left and can wait until something else leaves; undefined until there is something.
+  #held: Held | undefined;
   #sent = 0;
   #requested = 0;
 
@@ -66,11 +51,21 @@ export class Outbox {
   }
 
   get bytes(): number {
-    return this.#waitingBytes + (this.#kept?.bytes ?? 0);
+    return this.#waitingBytes + (this.#kept?.bytes ?? 0) + this.heldBytes;
   }
 
   get length(): number {
-    return this.#waiting.length + this.unacknowledged;
+    return this.#waiting.length + this.unacknowledged + this.held;
+  }
+
+  /** How many stanzas wait until they are released. */
+  get held(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  /** The size of those. */
+  get heldBytes(): number {
+    return this.#held?.bytes ?? 0;
   }
 
   /** Whether nothing is kept and nothing waits. */
@@ -80,7 +75,7 @@ export class Outbox {
 
   /** What was sent and not acknowledged, then what has not left. */
   get entries(): readonly OutboxEntry[] {
-    return [...(this.#kept?.entries() ?? []), ...this.#waiting];
+    return [...(this.#kept?.entries() ?? []), ...this.#waiting, ...(this.#held?.entries() ?? [])];
   }
 
   /** Begins to number and keep what is sent from now on; or goes on where another process ended. */
@@ -102,7 +97,7 @@ export class Outbox {
     this.#requested = this.#sent;
   }
 
-  /** Whether a stanza that may leave can leave at once: none waits before it. */
+  /** Whether a stanza that may leave can leave at once: none waits before it, save those that are held. */
   get isFlowing(): boolean {
     return this.#waiting.length === 0;
   }
@@ -115,14 +110,30 @@ export class Outbox {
     this.#waitingBytes += entry.xml.length;
   }
 
+  /** Takes a stanza in that can wait until `release`. It supersedes the one of the same subject that waits so. */
+  hold(entry: OutboxEntry, subject: string | undefined): void {
+    flat(entry.xml);
+    this.#held ??= new Held();
+    this.#held.add(entry, subject);
+  }
+
+  /** What was held back can be sent by `flush`: it comes after what was taken in before it, and before what comes now. */
+  release(): void {
+    if (this.#held === undefined) return;
+    this.#waitingBytes += this.#held.bytes;
+    this.#waiting.push(...this.#held.take());
+    this.#held = undefined;
+  }
+
   /** Numbers and keeps a stanza that is being sent; only while managed and flowing. */
   keep(xml: string, fork: Fork | undefined, at: number): void {
     this.#kept?.add(flat(xml), fork, at);
     this.#sent = (this.#sent + 1) >>> 0;
   }
 
-  /** Sends what may leave: up to the first stanza that is not durable yet. */
+  /** Sends what may leave: up to the first stanza that is not durable yet. What is held stays. */
   flush(exit: Exit): void {
+    if (this.#waiting.length === 0) return;
     let i = 0;
     for (const { xml, fork, at, state } of this.#waiting) {
       if (state === 'pending') break;
@@ -162,6 +173,7 @@ export class Outbox {
     this.#kept?.clear();
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#held = undefined;
     return left;
   }
 }

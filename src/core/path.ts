@@ -7,7 +7,7 @@ import { chooseRecipients, refused, UNDELIVERABLE } from './delivery.ts';
 import { type BugReport, FilterChain, StanzaPassage } from './filters.ts';
 import { Fork, ONLY_COPY } from './fork.ts';
 import type { Addressee, IqRequests, IqRoutes } from './iq.ts';
-import type { OutboxEntry } from './outbox.ts';
+import type { OutboxEntry } from './outbox-entry.ts';
 import { CONSUMED, type Delivering, type Receiving, type Sending, type SessionReceiving } from './points.ts';
 import type { Receipt } from './receipts.ts';
 import type { Router } from './router.ts';

@@ -4,8 +4,10 @@ import type { AnyStanza, Presence } from '../stanza.ts';
 import type { Clock } from '../util/clock.ts';
 import { text } from '../xml/element.ts';
 import type { Fork } from './fork.ts';
+import type { Holding } from './held.ts';
 import type { Login } from './login.ts';
-import { Outbox, type OutboxEntry, type OutboxLimits } from './outbox.ts';
+import { Outbox, type OutboxLimits } from './outbox.ts';
+import type { OutboxEntry } from './outbox-entry.ts';
 import { type Receipt, Receipts } from './receipts.ts';
 
 /** Where a session's stanzas leave: a stream of this process or, later, of another node. */
@@ -53,6 +55,7 @@ export class Session {
   #outbox: Outbox | undefined;
   #receipts: Receipts | undefined;
   #management: Management | undefined;
+  #holding: Holding | undefined;
   #detachedAt = 0;
   #hasEnded = false;
   readonly #overflowed: (session: Session) => void;
@@ -128,6 +131,11 @@ export class Session {
     return this.#outbox;
   }
 
+  /** Whether the client is not sent at once what can wait. */
+  get isHolding(): boolean {
+    return this.#holding !== undefined;
+  }
+
   /** How many of the client's stanzas were handled since management began, modulo 2³². */
   get handled(): number {
     return this.#receipts?.handled ?? 0;
@@ -152,17 +160,31 @@ export class Session {
     this.#outbox ??= new Outbox();
     const outbox = this.#outbox;
     const at = fork?.since ?? this.#clock.now();
-    if (mayLeave && outbox.isManaged && outbox.isFlowing) {
+    if (mayLeave && this.#holding === undefined && outbox.isManaged && outbox.isFlowing) {
       outbox.keep(xml, fork, at);
       link.send(xml);
       return this.#requestNow(outbox);
     }
     const entry: OutboxEntry = { xml, fork, stored, at, state: stored === undefined ? 'ready' : 'pending' };
-    outbox.push(entry);
+    if (this.#holding?.canWait(stanza) === true) this.#holdBack(this.#holding, outbox, entry, stanza);
+    else {
+      outbox.release();
+      outbox.push(entry);
+    }
     // The one too many is not lost either.
     if (!hasRoom) return this.#overflowed(this);
     if (stored === undefined) this.#flush();
     else this.#flushAfter(stored, entry);
+  }
+
+  #holdBack(holding: Holding, outbox: Outbox, entry: OutboxEntry, stanza: AnyStanza): void {
+    // What may yet turn out not to be stored supersedes nothing.
+    outbox.hold(entry, entry.stored === undefined ? holding.subjectOf(stanza) : undefined);
+    // Half of the outbox is left to what cannot wait: a client is not given up for what it was not sent.
+    const { outboxBytes, outboxStanzas } = this.#limits();
+    const maxStanzas = Math.min(holding.maxStanzas, outboxStanzas / 2);
+    const maxBytes = Math.min(holding.maxBytes, outboxBytes / 2);
+    if (outbox.held > maxStanzas || outbox.heldBytes > maxBytes) outbox.release();
   }
 
   #flushAfter(stored: Promise<unknown>, entry: OutboxEntry): void {
@@ -196,6 +218,22 @@ export class Session {
     this.#outbox.manage(from);
   }
 
+  /**
+   * Holds back from now on what can wait, until something is sent that cannot; undefined: nothing any more, and what was held
+   * back is sent. It ends with `attach`. XEP-0352.
+   */
+  hold(holding: Holding | undefined): void {
+    this.#holding = holding;
+    if (holding === undefined) this.release();
+    else this.#outbox ??= new Outbox();
+  }
+
+  /** Sends what was held back; what comes later may be held back again. */
+  release(): void {
+    this.#outbox?.release();
+    this.#flush();
+  }
+
   /** The stream is gone; until `attach` everything waits. */
   detach(): void {
     this.#link = undefined;
@@ -205,6 +243,8 @@ export class Session {
   /** Another stream takes over: what the client has not acknowledged is sent again, then what has waited. XEP-0198 §5. */
   attach(link: Link): void {
     this.#link = link;
+    this.#holding = undefined;
+    this.#outbox?.release();
     this.#outbox?.replay(link);
     this.#flush();
   }
@@ -222,7 +262,7 @@ export class Session {
     outbox.flush(this.#link);
     if (outbox.isManaged) this.#requestNow(outbox);
     // Streams flow most of the time; the next stanza goes past.
-    else if (outbox.isEmpty) this.#outbox = undefined;
+    else if (outbox.isEmpty && this.#holding === undefined) this.#outbox = undefined;
   }
 
   #requestNow(outbox: Outbox): void {

@@ -7,7 +7,7 @@ import { type EndReason, isAccident } from '../stream/stream.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Account } from './account.ts';
 import type { LiveAccounts } from './live-accounts.ts';
-import type { OutboxEntry } from './outbox.ts';
+import type { OutboxEntry } from './outbox-entry.ts';
 import type { Path } from './path.ts';
 import { accountRemoved, presenceChanged, type SessionEvent, sessionBound, sessionEnded } from './points.ts';
 import type { Router } from './router.ts';

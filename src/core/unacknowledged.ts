@@ -1,5 +1,5 @@
 import type { Fork } from './fork.ts';
-import type { Exit, OutboxEntry } from './outbox.ts';
+import type { Exit, OutboxEntry } from './outbox-entry.ts';
 
 /** A power of two. */
 const INITIAL_CAPACITY = 16;

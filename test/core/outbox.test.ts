@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fork } from '../../src/core/fork.ts';
-import { type Exit, Outbox, type OutboxEntry } from '../../src/core/outbox.ts';
+import { Outbox } from '../../src/core/outbox.ts';
+import type { Exit, OutboxEntry } from '../../src/core/outbox-entry.ts';
 
 const MODULUS = 2 ** 32;
 const BYTES = '<message><body>1</body></message>'.length;

@@ -1,7 +1,7 @@
 import type { FeatureHost } from '../../core/feature.ts';
 import { Fork, ONLY_COPY } from '../../core/fork.ts';
 import type { Login } from '../../core/login.ts';
-import type { OutboxEntry } from '../../core/outbox.ts';
+import type { OutboxEntry } from '../../core/outbox-entry.ts';
 import { isRole } from '../../core/roles.ts';
 import type { Continuation, Session } from '../../core/session.ts';
 import { JID } from '../../jid.ts';
