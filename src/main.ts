@@ -74,8 +74,8 @@ async function serve({ config, warnings }: Loaded, file: string | undefined, io:
     uncaughtErrors: () => signals.uncaughtErrors,
     reload: () => reload(server, file),
   };
-  const commands = commandsOn({ version: io.version, hosts, settings, clock, running }, server.commands);
-  control = await openControl({ path, version: io.version, commands, log, clock });
+  server.commands.unshift(...commandsOn({ version: io.version, hosts, settings, clock, running }, []));
+  control = await openControl({ path, version: io.version, commands: server.commands, log, clock });
   announce(server, file, io);
   const code = await signals.ended;
   signals.release();

@@ -65,7 +65,7 @@ export class Server {
   readonly store: Store;
   readonly router: Router;
   readonly hosts = new Map<string, Host>();
-  /** What operators can do, as the features define it. */
+  /** What operators can do: what the features define, to which whoever runs the server adds the server's own. */
   readonly commands: Command[] = [];
   readonly routes = new Routes();
   readonly listeners: BoundListener[] = [];

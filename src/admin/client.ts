@@ -1,8 +1,8 @@
 import { createConnection, type Socket } from 'node:net';
 import { type Arguments, CommandError } from '../core/commands.ts';
+import type { Outcome } from '../core/execute.ts';
 import { systemClock } from '../util/clock.ts';
 import { deadline } from '../util/deadline.ts';
-import type { Outcome } from './execute.ts';
 import { readLines } from './lines.ts';
 import { type Greeting, MAX_REPLY_BYTES, type Reply, type Request, unusablePath } from './protocol.ts';
 

@@ -1,11 +1,11 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Command } from '../core/commands.ts';
+import { execute } from '../core/execute.ts';
 import type { Logger } from '../log/log.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Lane } from '../util/lane.ts';
 import { greetedBy } from './client.ts';
-import { execute } from './execute.ts';
 import { readLines } from './lines.ts';
 import { type Greeting, MAX_REQUEST_BYTES, parseRequest, type Reply, unusablePath } from './protocol.ts';
 

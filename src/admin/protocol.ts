@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Arguments, CommandDescription } from '../core/commands.ts';
-import type { Outcome } from './execute.ts';
+import type { Outcome } from '../core/execute.ts';
 
 /*
  * The language of the control socket: JSON objects, each on a line. The server begins with a Greeting; each Request is

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Arguments, type Command, CommandError } from '../core/commands.ts';
+import { execute, type Outcome } from '../core/execute.ts';
 import type { Host, Settings } from '../core/host.ts';
 import { StoreError } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { ControlClient } from './client.ts';
 import { commandsOn } from './commands/all.ts';
-import { execute, type Outcome } from './execute.ts';
 import { requireOwner } from './ownership.ts';
 import { controlPath, unusablePath } from './protocol.ts';
 

@@ -32,6 +32,8 @@ export interface CommandDescription {
   readonly parameters: readonly Parameter[];
   /** Whether it makes sense only while the server runs; otherwise it also works on the store alone. */
   readonly needsServer?: boolean;
+  /** Whether it makes sense only on the machine of the server, because it reads or writes files there. */
+  readonly needsMachine?: boolean;
 }
 
 /** Something an operator can do: defined once, rendered by the command line now and by other interfaces later. */

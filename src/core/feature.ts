@@ -97,6 +97,8 @@ export interface FeatureHost {
   /** The https URL under which clients reach what `http` serves, without a slash at its end; undefined without TLS. */
   readonly httpsUrl: string | undefined;
   command(command: Command): void;
+  /** Everything that operators can do: the server's own commands, where it serves clients, and those of all features. */
+  readonly commands: readonly Command[];
   /** Adds what this feature keeps of accounts to what moves with them. */
   portable(part: PortablePart): void;
   /** Gives a subdomain, such as `conference`, to a destination and lists it in disco#items, with a name for people. */

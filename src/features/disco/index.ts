@@ -1,3 +1,4 @@
+import type { Advertised, Advertiser, Item, NodeQuery, Nodes } from '../../core/advertisements.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { StanzaError } from '../../errors.ts';
 import { attr, type Element, el } from '../../xml/element.ts';
@@ -24,35 +25,49 @@ export const disco: Feature = {
     host.provide(discoService, { server, alias: (isAlias) => void aliases.push(isAlias) });
     host.advertise({ form: () => contactForm(host) });
 
-    host.handle({ type: 'get', ns: NS_INFO, name: 'query', to: 'host' }, ({ payload }) => {
+    host.handle({ type: 'get', ns: NS_INFO, name: 'query', to: 'host' }, ({ payload, from }) => {
       const node = attr(payload, 'node');
-      if (node !== undefined && !aliases.some((isAlias) => isAlias(node))) throw new StanzaError('item-not-found');
-      return infoElement(server(), node);
+      if (node === undefined || aliases.some((isAlias) => isAlias(node))) return infoElement(server(), node);
+      return nodeInfo(host, 'host', { node, of: host.jid, from });
     });
-    host.handle({ type: 'get', ns: NS_INFO, name: 'query', to: 'account' }, ({ payload, account }) => {
-      refuseNode(payload);
+    host.handle({ type: 'get', ns: NS_INFO, name: 'query', to: 'account' }, ({ payload, account, from }) => {
+      const node = attr(payload, 'node');
+      if (node !== undefined) return nodeInfo(host, 'account', { node, of: account.jid, from });
       const identity = { category: 'account', type: account.isAnonymous ? 'anonymous' : 'registered' };
       return infoElement(gather(host, 'account', identity));
     });
-    host.handle({ type: 'get', ns: NS_ITEMS, name: 'query', to: 'host' }, ({ payload }) => {
-      refuseNode(payload);
+    host.handle({ type: 'get', ns: NS_ITEMS, name: 'query', to: 'host' }, ({ payload, from }) => {
+      const node = attr(payload, 'node');
+      if (node !== undefined) return nodeItems(host, 'host', { node, of: host.jid, from });
       return itemsElement(itemsOf(host, 'host'));
     });
-    host.handle({ type: 'get', ns: NS_ITEMS, name: 'query', to: 'account' }, ({ payload, account }) => {
-      refuseNode(payload);
+    host.handle({ type: 'get', ns: NS_ITEMS, name: 'query', to: 'account' }, ({ payload, account, from }) => {
+      const node = attr(payload, 'node');
+      if (node !== undefined) return nodeItems(host, 'account', { node, of: account.jid, from });
       const resources = account.availableSessions.map(({ jid }) => ({ jid: jid.toString() }));
       return itemsElement([...resources, ...itemsOf(host, 'account')]);
     });
   },
 };
 
-interface Item {
-  readonly jid: string;
-  readonly name?: string;
+async function nodeInfo(host: FeatureHost, on: Advertiser, query: NodeQuery): Promise<Element> {
+  for (const nodes of nodesOf(host, on)) {
+    const entries = await nodes.info(query);
+    if (entries !== undefined) return infoElement(gatherFrom(entries), query.node);
+  }
+  throw new StanzaError('item-not-found');
 }
 
-function refuseNode(query: Element): void {
-  if (attr(query, 'node') !== undefined) throw new StanzaError('item-not-found');
+async function nodeItems(host: FeatureHost, on: Advertiser, query: NodeQuery): Promise<Element> {
+  for (const nodes of nodesOf(host, on)) {
+    const items = await nodes.items(query);
+    if (items !== undefined) return itemsElement(items, query.node);
+  }
+  throw new StanzaError('item-not-found');
+}
+
+function nodesOf(host: FeatureHost, on: Advertiser): Nodes[] {
+  return host.advertised(on).flatMap((entry) => ('nodes' in entry ? [entry.nodes] : []));
 }
 
 function serverIdentity({ settings, domain }: FeatureHost): Identity {
@@ -60,11 +75,15 @@ function serverIdentity({ settings, domain }: FeatureHost): Identity {
   return { category: 'server', type: 'im', ...(name === undefined ? {} : { name }) };
 }
 
-function gather(host: FeatureHost, on: 'host' | 'account', own: Identity): DiscoInfo {
-  const identities = [own];
+function gather(host: FeatureHost, on: Advertiser, own: Identity): DiscoInfo {
+  return gatherFrom([{ identity: own }, ...host.advertised(on)]);
+}
+
+function gatherFrom(entries: readonly Advertised[]): DiscoInfo {
+  const identities: Identity[] = [];
   const features = new Set<string>();
   const forms: Element[] = [];
-  for (const entry of host.advertised(on)) {
+  for (const entry of entries) {
     if ('identity' in entry) identities.push(entry.identity);
     else if ('feature' in entry) features.add(entry.feature);
     else if ('form' in entry) forms.push(...present(entry.form()));
@@ -76,7 +95,7 @@ function present<T>(value: T | undefined): T[] {
   return value === undefined ? [] : [value];
 }
 
-function itemsOf(host: FeatureHost, on: 'host' | 'account'): Item[] {
+function itemsOf(host: FeatureHost, on: Advertiser): Item[] {
   return host.advertised(on).flatMap((entry) => ('item' in entry ? [entry.item] : []));
 }
 
@@ -90,8 +109,8 @@ function infoElement({ identities, features, forms }: DiscoInfo, node?: string):
   );
 }
 
-function itemsElement(items: readonly Item[]): Element {
-  return el('query', { xmlns: NS_ITEMS }, ...items.map(({ jid, name }) => el('item', { jid, name })));
+function itemsElement(items: readonly Item[], node?: string): Element {
+  return el('query', { xmlns: NS_ITEMS, node }, ...items.map(({ jid, node, name }) => el('item', { jid, node, name })));
 }
 
 /** The addresses that the operator configured for this host, if any. XEP-0157 §3. */

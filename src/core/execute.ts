@@ -1,5 +1,5 @@
-import { type Arguments, type Command, type CommandDescription, CommandError, type Json } from '../core/commands.ts';
 import { StanzaError } from '../errors.ts';
+import { type Arguments, type Command, type CommandDescription, CommandError, type Json } from './commands.ts';
 
 /** What became of a command: its answer, as data and as text for people, or why there is none. */
 export type Outcome =
