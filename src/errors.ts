@@ -31,8 +31,15 @@ export function isStanzaErrorCondition(name: string): name is StanzaErrorConditi
   return Object.hasOwn(STANZA_ERROR_TYPES, name);
 }
 
+const ERROR_TYPES = ['auth', 'cancel', 'continue', 'modify', 'wait'] as const;
+
 /** What the sender may do about a stanza error. RFC 6120 §8.3.2. */
-export type StanzaErrorType = 'auth' | 'cancel' | 'continue' | 'modify' | 'wait';
+export type StanzaErrorType = (typeof ERROR_TYPES)[number];
+
+/** Whether a name, such as one that came from a peer, is a stanza error type. */
+export function isStanzaErrorType(name: string): name is StanzaErrorType {
+  return ERROR_TYPES.some((kind) => kind === name);
+}
 
 /** The stream error conditions of RFC 6120 §4.9.3. */
 export const STREAM_ERROR_CONDITIONS = [

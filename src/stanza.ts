@@ -1,4 +1,10 @@
-import { type ApplicationCondition, isStanzaErrorCondition, StanzaError, type StanzaErrorCondition } from './errors.ts';
+import {
+  type ApplicationCondition,
+  isStanzaErrorCondition,
+  isStanzaErrorType,
+  StanzaError,
+  type StanzaErrorCondition,
+} from './errors.ts';
 import { JID, JidError } from './jid.ts';
 import { ownCopy } from './util/own-copy.ts';
 import { attr, type Element, el, elements, escapeAttribute, serialize } from './xml/element.ts';
@@ -299,4 +305,14 @@ export function conditionOf(stanza: AnyStanza): StanzaErrorCondition {
   const error = stanza.payload.child('error');
   const condition = error && elements(error).find((e) => attr(e, 'xmlns') === NS_STANZAS && e.name !== 'text');
   return condition !== undefined && isStanzaErrorCondition(condition.name) ? condition.name : 'undefined-condition';
+}
+
+/** What an error stanza says: its condition, and the type that its sender gave it. RFC 6120 §8.3.2. */
+export function errorOf(stanza: AnyStanza): StanzaError {
+  const error = stanza.payload.child('error');
+  const type = error && attr(error, 'type');
+  const condition = conditionOf(stanza);
+  return type !== undefined && isStanzaErrorType(type)
+    ? new StanzaError(condition, { type })
+    : new StanzaError(condition);
 }

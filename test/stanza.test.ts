@@ -6,6 +6,7 @@ import {
   type AnyStanza,
   conditionOf,
   errorFor,
+  errorOf,
   iq,
   is,
   isStanza,
@@ -220,6 +221,20 @@ test('the condition of an error is one of RFC 6120, whatever the peer wrote', ()
   for (const [inner, condition] of cases) {
     assert.equal(conditionOf(parse(`<iq type="error">${inner}</iq>`)), condition, inner);
   }
+});
+
+test('an error keeps the type that its sender gave it, if there is such a type', () => {
+  const condition = '<service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/>';
+  for (const [type, read] of [
+    ['wait', 'wait'],
+    ['cancel', 'cancel'],
+    ['sorry', 'cancel'],
+    ['constructor', 'cancel'],
+  ]) {
+    const error = errorOf(parse(`<iq type="error"><error type="${type}">${condition}</error></iq>`));
+    assert.deepEqual([error.condition, error.type], ['service-unavailable', read]);
+  }
+  assert.equal(errorOf(parse('<iq type="error"/>')).condition, 'undefined-condition');
 });
 
 test('a stanza is one of three names in the namespace of the stream', () => {

@@ -1,6 +1,6 @@
 import { StanzaError } from '../errors.ts';
 import type { JID } from '../jid.ts';
-import { type AnyStanza, conditionOf, errorFor, type Iq, resultFor } from '../stanza.ts';
+import { type AnyStanza, errorFor, errorOf, type Iq, resultFor } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { deadline } from '../util/deadline.ts';
@@ -195,7 +195,7 @@ export class IqRequests {
       });
       const settle = (answer: Iq): void => {
         if (answer.type === 'result') resolve(answer.payload.elements[0]);
-        else reject(new StanzaError(conditionOf(answer)));
+        else reject(errorOf(answer));
       };
       this.#waiting.set(key, { settle, timer });
       this.#send(iq.copy({ id }));

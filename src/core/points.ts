@@ -27,6 +27,8 @@ export interface Passage {
    * the one that it rejects with, if that is a StanzaError.
    */
   waitUntil(stored: Promise<unknown>): void;
+  /** What it waits for by now; undefined when nothing. Filters that come later may add to it. */
+  readonly stored: Promise<unknown> | undefined;
   /** Sends a stanza to one session of the account, under the same conditions as the stanza that passes. */
   deliver(session: Session, stanza: AnyStanza): void;
   /** The stanza as this account's devices see it: with its annotations. */
