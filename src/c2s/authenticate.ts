@@ -4,19 +4,24 @@ import { identifiedClientsOnly } from '../core/login.ts';
 import { type Resumed, resumption } from '../core/resumption.ts';
 import { type AuthenticateRequest, NS_FAST, NS_SASL2 } from '../sasl/authenticate.ts';
 import { htMechanisms } from '../sasl/ht.ts';
-import { failure, type Proven, success } from '../sasl/sasl2.ts';
+import { failure, type Proven, Sasl2, success } from '../sasl/sasl2.ts';
 import { StoreError } from '../store/store.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
 import { AUTHENTICATED } from '../stream/stream.ts';
 import type { Awaitable } from '../util/awaitable.ts';
-import { child, type Element, el, serialize } from '../xml/element.ts';
+import { attr, child, type Element, el, serialize } from '../xml/element.ts';
 import { bindInline, bindOffer, NS_SM } from './bind2.ts';
 import type { ClientConnection } from './connection.ts';
-import { InlineLogin } from './inline-login.ts';
 import { announceLogin, authenticationOptions, loggedIn, saslContext } from './login.ts';
+import { NS_PIPELINING, type Offer } from './offers.ts';
 import { xmlLimits } from './service.ts';
 
 const ENCRYPT_FIRST = failure({ condition: 'encryption-required', text: undefined });
+const NOT_OFFERED = failure({ condition: 'invalid-mechanism', text: undefined });
+const OFFER_CHANGED = failure(
+  { condition: 'aborted', text: 'What is offered has changed.' },
+  el('config-version-mismatch', { xmlns: NS_PIPELINING }),
+);
 
 /** SASL that does everything at once: log in, take a session up again or bind a resource, and get a token. XEP-0388. */
 export const authentication: StreamFeature<ClientConnection> = {
@@ -24,20 +29,20 @@ export const authentication: StreamFeature<ClientConnection> = {
   needs: 0,
   excludes: AUTHENTICATED,
   accepts: NS_SASL2,
-  offer: (connection) => (connection.secure ? loginOf(connection)?.sasl.offer(inlineOffers(connection)) : undefined),
+  offer: (connection) => (connection.secure ? loginOf(connection)?.offer(inlineOffers(connection)) : undefined),
   accept(connection, element) {
     if (!connection.secure) return connection.send(serialize(ENCRYPT_FIRST));
     return handle(connection, element);
   },
 };
 
-function loginOf(connection: ClientConnection): InlineLogin | undefined {
+function loginOf(connection: ClientConnection): Sasl2<FastLogin> | undefined {
   const { service, host } = connection;
   const { services } = host;
   if (!services.has(inlineLogin)) return undefined;
-  const { upgrades, pipelining } = services.use(inlineLogin);
+  const { upgrades } = services.use(inlineLogin);
   const tokens = services.has(fast) ? services.use(fast) : undefined;
-  connection.inlineLogin ??= new InlineLogin({
+  connection.inlineLogin ??= new Sasl2({
     ...authenticationOptions(connection),
     // So many failures are answered; the next one ends the stream.
     maxFailures: service.settings.current.auth.maxFailuresPerStream + 1,
@@ -45,7 +50,6 @@ function loginOf(connection: ClientConnection): InlineLogin | undefined {
     needsClientId: services.has(identifiedClientsOnly),
     upgrades: upgrades ? host.users : undefined,
     tokens: tokens && ((clientId, use) => tokens.attempt(clientId, use)),
-    pipelining,
   });
   return connection.inlineLogin;
 }
@@ -59,15 +63,20 @@ function inlineOffers({ host }: ClientConnection): Element[] {
 
 async function handle(connection: ClientConnection, element: Element): Promise<void> {
   const login = loginOf(connection);
-  const refusal = login?.isBusy === false && element.name === 'authenticate' ? login.refusal(element) : undefined;
-  if (login === undefined || refusal !== undefined) {
-    return connection.send(serialize(refusal ?? failure({ condition: 'invalid-mechanism', text: undefined })));
-  }
-  const result = await login.sasl.handle(element);
+  if (login === undefined) return connection.send(serialize(NOT_OFFERED));
+  const begins = !login.isBusy && element.name === 'authenticate';
+  if (begins && isMistaken(element, connection.offer)) return connection.send(serialize(OFFER_CHANGED));
+  const result = await login.handle(element);
   if (result.proven !== undefined) return complete(connection, result.proven);
   const limits = xmlLimits(connection.service.settings.current.limits, false);
   connection.stream.setLimits({ ...limits, refusesSpace: login.isBusy });
   connection.send(serialize(result.reply));
+}
+
+/** Whether a client logs in on the strength of an offer that is not made any more; that counts as no failure. XEP-0509 §5. */
+function isMistaken(authenticate: Element, offer: Offer | undefined): boolean {
+  const known = child(authenticate, 'config-version', NS_PIPELINING);
+  return known !== undefined && offer?.version !== undefined && attr(known, 'value') !== offer.version;
 }
 
 /** What follows when the client has proved who it is, in the order of the specifications. No stream restart. XEP-0388 §2.4.1. */

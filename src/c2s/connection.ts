@@ -1,5 +1,6 @@
 import type { Account } from '../core/account.ts';
 import type { ClientStream } from '../core/client-stream.ts';
+import type { FastLogin } from '../core/fast.ts';
 import type { Host } from '../core/host.ts';
 import type { Login } from '../core/login.ts';
 import type { Link, Session } from '../core/session.ts';
@@ -10,8 +11,9 @@ import { TokenBucket } from '../net/rate.ts';
 import { NS_SASL2 } from '../sasl/authenticate.ts';
 import type { SaslContext } from '../sasl/mechanism.ts';
 import type { Sasl1 } from '../sasl/sasl1.ts';
+import type { Sasl2 } from '../sasl/sasl2.ts';
 import { type AnyStanza, errorElement, type Iq, isStanza, iq as makeIq, Payload, parseStanza } from '../stanza.ts';
-import { acceptor, iqAcceptor, offers, type StreamFeature } from '../stream/negotiation.ts';
+import { acceptor, iqAcceptor } from '../stream/negotiation.ts';
 import {
   AUTHENTICATED,
   BOUND,
@@ -29,7 +31,7 @@ import { newId } from '../util/ids.ts';
 import { attr, type Element, el, serialize } from '../xml/element.ts';
 import type { StreamHeader } from '../xml/parser.ts';
 import { checkHeader, claimedAddress, domainOf, isOwnAddress } from './header.ts';
-import type { InlineLogin } from './inline-login.ts';
+import type { Offer, Offers } from './offers.ts';
 import { type C2sService, xmlLimits } from './service.ts';
 import { headOf } from './stanza-head.ts';
 
@@ -62,30 +64,32 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   /** The login in progress; a new one after STARTTLS, because other mechanisms are then on offer. */
   sasl: Sasl1 | undefined;
   /** The same, for the clients that do everything at once. */
-  inlineLogin: InlineLogin | undefined;
+  inlineLogin: Sasl2<FastLogin> | undefined;
+  /** What the stream was offered last. */
+  offer: Offer | undefined;
   /** What the mechanisms of both know of the stream. */
   saslContext: SaslContext | undefined;
   // What the session sends while the client has not been told that it has one.
   #held: string[] | undefined;
   #host: Host | undefined;
   #lang: string | undefined;
-  readonly #features: readonly StreamFeature<ClientConnection>[];
+  readonly #offers: Offers;
   #stanzas: TokenBucket | undefined;
   #bytes: TokenBucket | undefined;
   #pingedAt = 0;
   readonly #calls: ConnectionCalls;
   #authenticated: (() => void) | undefined;
 
-  /** `features` is what the server itself lets clients negotiate; `authenticated` is called once, when logged in or ended. */
+  /** `authenticated` is called once, when logged in or ended. */
   constructor(
     transport: Transport,
     service: C2sService,
-    features: readonly StreamFeature<ClientConnection>[],
+    offers: Offers,
     calls: ConnectionCalls,
     authenticated: () => void,
   ) {
     this.service = service;
-    this.#features = features;
+    this.#offers = offers;
     this.id = newId().slice(0, 8);
     this.log = service.log.child({ conn: this.id });
     this.#calls = calls;
@@ -167,12 +171,8 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   /** Says what the client may negotiate now. RFC 6120 §4.3.2. */
   sendFeatures(): void {
-    const features = [
-      ...offers(this.#features, this, this.stream.bits),
-      ...offers(this.host.streamFeatures, this, this.stream.bits),
-    ];
-    const xml = features.map(serialize).join('');
-    this.stream.sendFeatures(this.inlineLogin?.withVersion(xml) ?? xml);
+    this.offer = this.#offers.for(this);
+    this.stream.sendFeatures(this.offer.xml);
   }
 
   element(element: Element, inner: string | undefined, bytes: number): Awaitable<void> {
@@ -318,7 +318,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   }
 
   #nonza(element: Element): Awaitable<void> {
-    const own = acceptor(this.#features, this.stream.bits, element);
+    const own = acceptor(this.#offers.features, this.stream.bits, element);
     if (own?.accept !== undefined) return own.accept(this, element);
     const feature = acceptor(this.host.streamFeatures, this.stream.bits, element);
     if (feature?.accept !== undefined) return feature.accept(this, element);
@@ -343,7 +343,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   #iqAcceptor(payload: Element): (() => Awaitable<void>) | undefined {
     const { bits } = this.stream;
-    const own = iqAcceptor(this.#features, bits, payload);
+    const own = iqAcceptor(this.#offers.features, bits, payload);
     if (own !== undefined) return () => own.accept?.(this, payload);
     const feature = iqAcceptor(this.host.streamFeatures, bits, payload);
     return feature && (() => feature.accept?.(this, payload));

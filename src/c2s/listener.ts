@@ -11,6 +11,7 @@ import { authentication } from './authenticate.ts';
 import { bind } from './bind.ts';
 import { ClientConnection, type ConnectionCalls } from './connection.ts';
 import { channelBindingTypes, login } from './login.ts';
+import { Offers } from './offers.ts';
 import { type C2sService, xmlLimits } from './service.ts';
 import { startTls } from './starttls.ts';
 
@@ -30,6 +31,7 @@ const FEATURES: readonly StreamFeature<ClientConnection>[] = [
 export class C2sListener {
   readonly #service: C2sService;
   readonly #admission: Admission;
+  readonly #offers = new Offers(FEATURES);
   readonly #connections = new Set<ClientConnection>();
   /** What the clients' elements began and is not done yet. */
   readonly #work = new Set<Promise<void>>();
@@ -75,7 +77,7 @@ export class C2sListener {
 
   /** Begins a client's stream on a transport; `authenticated` is called when it counts as a stranger's no more. */
   start(transport: Transport, authenticated: () => void): void {
-    this.#connections.add(new ClientConnection(transport, this.#service, FEATURES, this.#calls, authenticated));
+    this.#connections.add(new ClientConnection(transport, this.#service, this.#offers, this.#calls, authenticated));
   }
 
   /** Stops listening. */

@@ -119,14 +119,15 @@ function makeContext(connection: ClientConnection): SaslContext {
   const { auth, tls } = service.settings.current;
   // Scripts in browsers cannot learn the channel binding, and some libraries choose -PLUS, once offered, all the same.
   const bindable = kind === 'websocket' ? undefined : tlsSocket;
+  const protocol = tlsSocket?.getProtocol() ?? null;
   return {
     domain: host.domain,
     credentials: host.users,
     secure: connection.secure,
     allowPlaintext: auth.allowPlaintext,
-    tlsVersion: TLS_VERSIONS.get(tlsSocket?.getProtocol() ?? ''),
+    tlsVersion: TLS_VERSIONS.get(protocol ?? ''),
     channelBinding: bindable === undefined ? () => undefined : channelBindings(bindable),
-    hasChannelBinding: bindable && ((type) => hasChannelBinding(bindable, type)),
+    hasChannelBinding: bindable && ((type) => hasChannelBinding(protocol, type)),
     peerCertificate:
       tlsSocket !== undefined && tls.clientCertificates.enabled ? verifiedPeerCertificate(tlsSocket) : undefined,
   };

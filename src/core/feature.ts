@@ -7,7 +7,7 @@ import type { JID } from '../jid.ts';
 import type { Logger } from '../log/log.ts';
 import type { AnyStanza, Iq, Presence } from '../stanza.ts';
 import type { Journal, JournalSpec, Store, Table, TableSpec } from '../store/store.ts';
-import type { StreamFeature } from '../stream/negotiation.ts';
+import type { StreamFeature, StreamKind } from '../stream/negotiation.ts';
 import type { EndReason } from '../stream/stream.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 import { type Clock, every } from '../util/clock.ts';
@@ -89,7 +89,7 @@ export interface FeatureHost {
   advertised(on: Advertiser): readonly Advertised[];
   /** Another number whenever what is advertised has changed. */
   readonly advertisedRevision: number;
-  negotiate(feature: StreamFeature<ClientStream>): void;
+  negotiate(feature: StreamFeature<ClientStream, StreamKind>): void;
   /** Lets clients have a feature along with binding a resource. */
   inline(feature: InlineFeature): void;
   /** Serves a path on the HTTP listeners, for requests to this host; with `anyHost`, whatever host they name. */
@@ -250,7 +250,7 @@ export class FeatureScope implements FeatureHost {
     return this.#host.advertisements.revision;
   }
 
-  negotiate(feature: StreamFeature<ClientStream>): void {
+  negotiate(feature: StreamFeature<ClientStream, StreamKind>): void {
     this.#undo.push(this.#host.addStreamFeature(feature));
   }
 

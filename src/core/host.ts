@@ -4,7 +4,7 @@ import { JID } from '../jid.ts';
 import type { Logger } from '../log/log.ts';
 import { type AnyStanza, type Iq, presence as makePresence, mayBounce, type Presence } from '../stanza.ts';
 import type { Table } from '../store/store.ts';
-import type { StreamFeature } from '../stream/negotiation.ts';
+import type { StreamFeature, StreamKind } from '../stream/negotiation.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LaneHandlers } from '../util/lane.ts';
@@ -72,7 +72,7 @@ export class Host implements Destination {
   readonly sessions: Sessions;
   /** Marks messages that are delivered late, by way of another session; set by whoever knows how. */
   stampDelay: Stamp = (message) => message;
-  readonly #streamFeatures: StreamFeature<ClientStream>[] = [];
+  readonly #streamFeatures: StreamFeature<ClientStream, StreamKind>[] = [];
   readonly #inlineFeatures: InlineFeature[] = [];
   readonly #portable: PortablePart[] = [];
   readonly #removals: Removals;
@@ -157,12 +157,12 @@ export class Host implements Destination {
   }
 
   /** What clients of this host may negotiate, beside what the server itself offers. */
-  get streamFeatures(): readonly StreamFeature<ClientStream>[] {
+  get streamFeatures(): readonly StreamFeature<ClientStream, StreamKind>[] {
     return this.#streamFeatures;
   }
 
   /** Adds a stream feature; returns how to remove it. */
-  addStreamFeature(feature: StreamFeature<ClientStream>): () => void {
+  addStreamFeature(feature: StreamFeature<ClientStream, StreamKind>): () => void {
     this.#streamFeatures.push(feature);
     return () => void this.#streamFeatures.splice(this.#streamFeatures.indexOf(feature), 1);
   }

@@ -1,10 +1,10 @@
-import type { ClientStream } from '../core/client-stream.ts';
 import type { Feature, FeatureHost } from '../core/feature.ts';
 import { StanzaError } from '../errors.ts';
 import { JID, JidError } from '../jid.ts';
 import { addressGroup } from '../net/address.ts';
 import { TokenBucket } from '../net/rate.ts';
 import { type Iq, resultFor } from '../stanza.ts';
+import type { StreamKind } from '../stream/negotiation.ts';
 import { AUTHENTICATED, SECURE } from '../stream/stream.ts';
 import { LruCache } from '../util/lru.ts';
 import { child, type Element, el, elements, text } from '../xml/element.ts';
@@ -40,20 +40,20 @@ export const register: Feature = {
 /** Registers strangers before they log in: §3.1. */
 function offerRegistration(host: FeatureHost): void {
   const attempts = new LruCache<string, TokenBucket>(MAX_ADDRESSES);
-  const isOffered = ({ stream }: ClientStream): boolean => {
+  const isOffered = ({ bits }: StreamKind): boolean => {
     const { registration, c2s } = host.settings.current;
-    return registration.enabled && (!c2s.requireEncryption || (stream.bits & SECURE) !== 0);
+    return registration.enabled && (!c2s.requireEncryption || (bits & SECURE) !== 0);
   };
   host.negotiate({
     name: 'register',
     needs: 0,
     excludes: AUTHENTICATED,
-    offer: (client) => (isOffered(client) ? el('register', { xmlns: NS_STREAM_FEATURE }) : undefined),
+    offer: (kind) => (isOffered(kind) ? el('register', { xmlns: NS_STREAM_FEATURE }) : undefined),
     acceptsIq: { ns: NS, name: 'query' },
     async accept(client, query) {
       const { request, stream, remoteAddress } = client;
       if (request?.id === undefined) throw new StanzaError('bad-request');
-      if (!isOffered(client)) throw new StanzaError('service-unavailable');
+      if (!isOffered(stream)) throw new StanzaError('service-unavailable');
       if (request.type === 'get') {
         stream.send(resultFor(request, registrationFields()).toString());
       } else {

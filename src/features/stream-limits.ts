@@ -13,9 +13,9 @@ export const streamLimits: Feature = {
       name: 'stream-limits',
       needs: 0,
       excludes: BOUND,
-      offer({ stream }) {
+      offer({ bits }) {
         const { stanza, timeouts } = host.settings.current.limits;
-        const isAuthenticated = (stream.bits & AUTHENTICATED) !== 0;
+        const isAuthenticated = (bits & AUTHENTICATED) !== 0;
         const maxBytes = isAuthenticated ? stanza.bytes : stanza.bytesBeforeAuth;
         // Before login, what counts is the time in which it must be done.
         const idleMs = isAuthenticated ? timeouts.silenceMs : timeouts.authenticationMs;

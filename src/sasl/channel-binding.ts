@@ -14,12 +14,15 @@ export function channelBindings(socket: TLSSocket): (type: ChannelBindingType) =
 }
 
 /**
- * Whether a type can be had on a TLS connection, by what is known without computing anything. A certificate whose signature
+ * Whether a type can be had on a connection with a version of TLS, without computing anything. A certificate whose signature
  * has no hash function that we know is only found out when its end point is asked for.
  */
-export function hasChannelBinding(socket: TLSSocket, type: ChannelBindingType): boolean {
-  return type !== 'tls-exporter' || socket.getProtocol() === 'TLSv1.3';
+export function hasChannelBinding(protocol: string | null, type: ChannelBindingType): boolean {
+  return type !== 'tls-exporter' || protocol === EXPORTING;
 }
+
+// What tls-exporter is had with.
+const EXPORTING = 'TLSv1.3';
 
 const COMPUTE: Readonly<Record<ChannelBindingType, (socket: TLSSocket) => Buffer | undefined>> = {
   'tls-exporter': exporter,
@@ -32,7 +35,7 @@ const COMPUTE: Readonly<Record<ChannelBindingType, (socket: TLSSocket) => Buffer
  * which a man in the middle can give both sides the same value, and Node does not tell whether it was negotiated.
  */
 function exporter(socket: TLSSocket): Buffer | undefined {
-  if (socket.getProtocol() !== 'TLSv1.3') return undefined;
+  if (socket.getProtocol() !== EXPORTING) return undefined;
   return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
 }
 

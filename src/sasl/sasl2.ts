@@ -85,11 +85,6 @@ export class Sasl2<A extends TokenAttempt> {
     return this.#progress !== undefined;
   }
 
-  /** The names of the mechanisms offered, those for tokens apart. */
-  get offered(): ReadonlySet<string> {
-    return new Set(this.#authentication.offered.keys());
-  }
-
   /** The stream feature, or undefined when no mechanism can be used. `inline` is what else may be had. XEP-0388 §2.1. */
   offer(inline: readonly Element[]): Element | undefined {
     const names = [...this.#authentication.offered.keys()];

@@ -8,7 +8,7 @@ import { type Resumed, resumption } from '../../core/resumption.ts';
 import type { Management, Session } from '../../core/session.ts';
 import { type StanzaErrorCondition, StreamError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
-import { AUTHENTICATED, type Stream } from '../../stream/stream.ts';
+import { AUTHENTICATED, BOUND, type Stream } from '../../stream/stream.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { deadline } from '../../util/deadline.ts';
 import { newId } from '../../util/ids.ts';
@@ -74,7 +74,7 @@ export const sm: Feature<ConfigOf<typeof config>> = {
       needs: AUTHENTICATED,
       excludes: 0,
       accepts: NS,
-      offer: ({ session }) => (session === undefined ? el('sm', { xmlns: NS }, el('optional')) : undefined),
+      offer: ({ bits }) => ((bits & BOUND) === 0 ? el('sm', { xmlns: NS }, el('optional')) : undefined),
       accept: (stream, element) => sessions.take(stream, element),
     });
     host.observe(sessionEnded, ({ session }) => sessions.forget(session));
