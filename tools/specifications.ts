@@ -13,9 +13,8 @@ export interface Xep {
 export const XEPS: Readonly<Record<number, Xep>> = {
   4: {
     title: 'Data Forms',
-    support: 'partial',
-    done: 'Forms of the type `result` in service discovery; a form of two text fields to register with.',
-    missing: 'Fields of other types in forms that are filled in; nothing here needs one yet.',
+    support: 'complete',
+    done: 'Forms of service discovery, registration and commands, with tables; what is filled in is checked.',
   },
   12: {
     title: 'Last Activity',
@@ -31,6 +30,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     title: 'Private XML Storage',
     support: 'complete',
     done: 'One element under each name and namespace, within a size for each account. Reserved namespaces are refused.',
+  },
+  50: {
+    title: 'Ad-Hoc Commands',
+    support: 'complete',
+    done: 'Commands of owners at their own address and at the host; those of administrators at the host. In English.',
   },
   54: {
     title: 'vcard-temp',
@@ -64,7 +68,14 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     done: "The server's own capabilities in the stream features (§6.3). Those of clients pass unchanged.",
     missing: 'Caps optimization (§8.4).',
   },
+  122: { title: 'Data Forms Validation', support: 'partial', done: 'Ranges of whole numbers.', missing: 'The rest.' },
   128: { title: 'Service Discovery Extensions', support: 'complete', done: 'Forms in the answers to disco#info.' },
+  133: {
+    title: 'Service Administration',
+    support: 'partial',
+    done: 'Users are added, removed and listed, their passwords changed, their sessions ended; last logins. More under names of our own: docs/commands.md.',
+    missing: 'Announcements, messages of the day, black lists; users cannot be disabled yet.',
+  },
   156: {
     title: 'Discovering Alternative XMPP Connection Methods',
     support: 'partial',
@@ -183,11 +194,9 @@ export const XEPS: Readonly<Record<number, Xep>> = {
 /** What people look for and this version does not have. */
 export const NOT_YET: Readonly<Record<number, string>> = {
   45: 'Multi-User Chat',
-  50: 'Ad-Hoc Commands',
   60: 'Publish-Subscribe',
   65: 'SOCKS5 Bytestreams (proxy)',
   114: 'Jabber Component Protocol',
-  133: 'Service Administration',
   163: 'Personal Eventing Protocol (avatars, OMEMO keys, bookmarks)',
   191: 'Blocking Command',
   206: 'XMPP over BOSH',

@@ -1,5 +1,6 @@
 import type { Section } from '../config/schema.ts';
 import type { Feature, Spec } from '../core/feature.ts';
+import { adHoc } from './adhoc/index.ts';
 import { bind2 } from './bind2.ts';
 import { caps } from './caps.ts';
 import { clientManagement } from './client-management/index.ts';
@@ -23,6 +24,8 @@ import { version } from './version.ts';
 
 /** Every feature, in the order in which their filters run at each point. */
 export const features: readonly Feature[] = [
+  // Before those that have commands.
+  adHoc,
   lastlog,
   lastActivity,
   roster,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { commandsOn } from '../../src/admin/commands/all.ts';
-import { execute } from '../../src/core/execute.ts';
 import type { CommandGround } from '../../src/admin/ground.ts';
+import { execute } from '../../src/core/execute.ts';
 import { lastlog } from '../../src/features/lastlog/index.ts';
 import { BIND, conditionOf, PHONE, REQUEST_TOKEN, tokenOf } from '../c2s/sasl2-scene.ts';
 import { list, makeGrant, open } from '../features/client-management/scene.ts';

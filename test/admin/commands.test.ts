@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { commandsOn } from '../../src/admin/commands/all.ts';
-import { execute } from '../../src/core/execute.ts';
 import type { CommandGround, RunningServer } from '../../src/admin/ground.ts';
 import type { Arguments } from '../../src/core/commands.ts';
+import { execute } from '../../src/core/execute.ts';
 import { DOMAIN, Stage } from '../support/stage.ts';
 
 const RUNNING: RunningServer = {

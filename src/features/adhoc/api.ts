@@ -56,6 +56,7 @@ export interface AdHocStage<S = undefined> {
 
 /** The end of an execution. */
 export interface AdHocResult {
+  readonly form?: never;
   readonly result?: ResultForm;
   readonly notes?: readonly AdHocNote[];
 }
