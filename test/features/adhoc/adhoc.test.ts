@@ -71,7 +71,7 @@ test('administrators find and run the commands of the server at the host, nobody
   assert.ok(!(await nodes(`nurse@${DOMAIN}`)).includes(RESET));
   assert.deepEqual(notesOf(await new Walk(nurse, RESET, DOMAIN).step()), ['info: It is dark.']);
   const [logged] = stage.log.records.filter(({ event }) => event === 'adhoc.command');
-  assert.deepEqual([logged?.['jid'], logged?.['node']], [nurse.jid, RESET]);
+  assert.deepEqual(logged?.fields, { feature: 'adHoc', jid: nurse.jid, node: RESET });
   assert.deepEqual(await new Walk(nurse, RESET).refused(), ['cancel', 'item-not-found']);
   assert.deepEqual(await new Walk(romeo, RESET, DOMAIN).refused(), ['cancel', 'forbidden']);
   assert.equal(await romeo.refused('get', info(RESET), DOMAIN), 'forbidden');
