@@ -9,8 +9,10 @@ import { fast } from './fast/index.ts';
 import { lastActivity } from './last-activity.ts';
 import { lastlog } from './lastlog/index.ts';
 import { legacySession } from './legacy-session.ts';
+import { mam } from './mam/index.ts';
 import { offline } from './offline/index.ts';
 import { ping } from './ping.ts';
+import { portable } from './portable/index.ts';
 import { presence } from './presence/index.ts';
 import { privateXml } from './private-xml.ts';
 import { register } from './register.ts';
@@ -30,6 +32,7 @@ export const features: readonly Feature[] = [
   lastActivity,
   roster,
   presence,
+  mam,
   offline,
   disco,
   caps,
@@ -45,6 +48,7 @@ export const features: readonly Feature[] = [
   time,
   vcard,
   version,
+  portable,
   sm,
 ];
 

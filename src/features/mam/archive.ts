@@ -1,0 +1,288 @@
+import type { Batch, EntryId, Journal, Key, Store, Table } from '../../store/store.ts';
+import { Conversations, type Range, type Unindexed } from './conversations.ts';
+import type { ArchiveRecord, Preferences, StoredMessage, Stretch } from './records.ts';
+
+/** After so many messages the index of conversations is brought up to date. */
+const INDEX_AFTER = 64;
+const LOAD_PAGE = 256;
+const REMOVE_PAGE = 500;
+
+/** Where all archives of a host are kept. */
+export interface ArchiveTables {
+  readonly store: Store;
+  readonly messages: Journal<StoredMessage>;
+  readonly archives: Table<ArchiveRecord>;
+  readonly conversations: Table<Stretch>;
+}
+
+/** A message of an archive. */
+export interface ArchivedMessage {
+  readonly id: EntryId;
+  /** Its place in the archive: they are numbered without gaps, and never anew. */
+  readonly position: number;
+  /** The bare JID of the other side; the account itself for what it sent to itself. */
+  readonly peer: string;
+  /** The stanza, as XML. */
+  readonly xml: string;
+}
+
+/** Part of an archive. */
+export interface Slice {
+  /** In the order read. */
+  readonly messages: readonly ArchivedMessage[];
+  /** Whether there is nothing more in the range, in the direction read. */
+  readonly complete: boolean;
+}
+
+const NO_RECORD: ArchiveRecord = { indexed: '', indexedPosition: -1, preferences: undefined, keepDays: undefined };
+
+/**
+ * The archive of one account: messages in the order in which they were sent and received, numbered from 0 without gaps. Old
+ * ones are only ever removed from its beginning, so that how many there are in a range is the difference of two positions.
+ * There must be one of these for each archive, because it draws the positions.
+ */
+export class Archive {
+  readonly #tables: ArchiveTables;
+  readonly #key: Key;
+  readonly #conversations: Conversations;
+  #record: ArchiveRecord = NO_RECORD;
+  #isLoaded = false;
+  #loading: Promise<void> | undefined;
+  /** The position of the next message. */
+  #next = 0;
+  /** What the index of conversations does not know yet. */
+  #unindexed: Unindexed[] = [];
+  #isIndexing = false;
+  #lastStored: Promise<void> = Promise.resolve();
+  /** The first message that is left; undefined when that is not known. */
+  #first: ArchivedMessage | undefined;
+  /** What must not overlap: writing the index, and removing. */
+  #work: Promise<void> = Promise.resolve();
+  #working = 0;
+
+  constructor(tables: ArchiveTables, key: Key) {
+    this.#tables = tables;
+    this.#key = key;
+    this.#conversations = new Conversations(tables.conversations, key);
+  }
+
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** Whether it is at work: it must not be forgotten now. */
+  get isBusy(): boolean {
+    return this.#loading !== undefined || this.#working > 0;
+  }
+
+  /** Whose messages are to be archived; undefined when the account has not said. */
+  get preferences(): Preferences | undefined {
+    return this.#record.preferences;
+  }
+
+  /** For how many days messages are kept; null for ever, undefined when that is the host's affair. */
+  get keepDays(): number | null | undefined {
+    return this.#record.keepDays;
+  }
+
+  /** Reads what must be known before anything can be appended. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  /** Appends a message of the conversation with a bare JID: its identifier at once, durability later. Only once loaded. */
+  append(peer: string, xml: string): { readonly id: EntryId; readonly stored: Promise<void> } {
+    const position = this.#next++;
+    if (position === 0) this.#keepRecord({});
+    const { id, stored } = this.#tables.messages.append(this.#key, [position, peer, xml]);
+    this.#lastStored = stored;
+    this.#unindexed.push({ id, peer });
+    if (this.#unindexed.length >= INDEX_AFTER && !this.#isIndexing) this.#indexSoon();
+    return { id, stored };
+  }
+
+  /** Reads messages in order, from the end with `reverse`. */
+  async read({ after, before }: Range, page: { readonly limit: number; readonly reverse: boolean }): Promise<Slice> {
+    const { entries, complete } = await this.#tables.messages.read(this.#key, {
+      ...page,
+      ...(after === undefined ? {} : { after }),
+      ...(before === undefined ? {} : { before }),
+    });
+    return { messages: entries.map(({ id, value }) => archived(id, value)), complete };
+  }
+
+  /** The same of the conversation with a bare JID; positions are those in the conversation. */
+  async readConversation(
+    peer: string,
+    { after, before }: Range,
+    page: { readonly limit: number; readonly reverse: boolean },
+  ): Promise<Slice> {
+    const start = await this.#startOf(after);
+    const { places, complete } = await this.#conversations.read(
+      peer,
+      { after: start, before },
+      page,
+      // A copy: the index may be written meanwhile.
+      [...this.#unindexed],
+    );
+    const messages: ArchivedMessage[] = [];
+    for (const { id, position } of places) {
+      const message = await this.get(id);
+      if (message !== undefined) messages.push({ ...message, position });
+    }
+    return { messages, complete };
+  }
+
+  async get(id: EntryId): Promise<ArchivedMessage | undefined> {
+    const value = await this.#tables.messages.get(this.#key, id);
+    return value && archived(id, value);
+  }
+
+  /** The first message that is left; undefined when there is none. */
+  async first(): Promise<ArchivedMessage | undefined> {
+    this.#first ??= await this.#end(false);
+    return this.#first;
+  }
+
+  /** The last message. */
+  last(): Promise<ArchivedMessage | undefined> {
+    return this.#end(true);
+  }
+
+  /** Puts another stanza in the place of a message; resolves when durable. */
+  async replace({ id, peer }: ArchivedMessage, xml: string): Promise<void> {
+    // The message may come from a conversation, whose positions are others.
+    const value = await this.#tables.messages.get(this.#key, id);
+    if (value !== undefined) await this.#tables.messages.replace(this.#key, id, [value[0], peer, xml]);
+    if (this.#first?.id === id) this.#first = undefined;
+  }
+
+  /** Changes what the account wants; resolves when durable. */
+  async setPreferences(preferences: Preferences): Promise<void> {
+    await this.#keepRecord({ preferences });
+  }
+
+  /** Sets for how many days messages are kept: null for ever, undefined as the host says; resolves when durable. */
+  async setKeepDays(keepDays: number | null | undefined): Promise<void> {
+    await this.#keepRecord({ keepDays });
+  }
+
+  /** Removes all messages before this bound; resolves with how many, when durable. */
+  async prune(before: EntryId): Promise<number> {
+    let removed = 0;
+    await this.#inTurn(async () => {
+      await this.#lastStored;
+      const peers = new Set<string>();
+      for (let complete = false; !complete; ) {
+        const slice = await this.read({ after: undefined, before }, { limit: REMOVE_PAGE, reverse: false });
+        complete = slice.complete;
+        for (const { peer } of slice.messages) peers.add(peer);
+        const ids = slice.messages.map(({ id }) => id);
+        await this.#tables.messages.remove(this.#key, ids);
+        this.#first = undefined;
+        removed += ids.length;
+      }
+      this.#unindexed = this.#unindexed.filter(({ id }) => id >= before);
+      await this.#conversations.prune(peers, before);
+    });
+    return removed;
+  }
+
+  /** Removes everything; resolves when durable. */
+  clear(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#tables.messages.clear(this.#key);
+      await this.#conversations.clear();
+      await this.#tables.archives.delete(this.#key);
+      this.#record = NO_RECORD;
+      this.#next = 0;
+      this.#unindexed = [];
+      this.#first = undefined;
+    });
+  }
+
+  async #load(): Promise<void> {
+    if (this.#isLoaded) return;
+    const record = await this.#tables.archives.get(...this.#key);
+    if (record === undefined) {
+      this.#isLoaded = true;
+      return;
+    }
+    const unindexed: Unindexed[] = [];
+    let next = record.indexedPosition + 1;
+    for (let after = record.indexed, complete = false; !complete; ) {
+      const slice = await this.read({ after, before: undefined }, { limit: LOAD_PAGE, reverse: false });
+      complete = slice.complete;
+      for (const { id, peer, position } of slice.messages) {
+        unindexed.push({ id, peer });
+        next = position + 1;
+        after = id;
+      }
+    }
+    this.#record = record;
+    this.#next = next;
+    this.#unindexed = unindexed;
+    this.#isLoaded = true;
+  }
+
+  async #end(reverse: boolean): Promise<ArchivedMessage | undefined> {
+    const { messages } = await this.read({ after: undefined, before: undefined }, { limit: 1, reverse });
+    return messages[0];
+  }
+
+  // What was removed may still be in the first stretch of a conversation: the range begins with the first message there is.
+  async #startOf(after: EntryId | undefined): Promise<EntryId | undefined> {
+    const first = (await this.first())?.id;
+    if (first === undefined) return after;
+    // Less than the identifier that it is the beginning of, and greater than all before that.
+    const bound = first.slice(0, -1);
+    return after === undefined || after < bound ? bound : after;
+  }
+
+  // Changes the record, here at once and in the store together with what follows in this turn.
+  #keepRecord(changes: Partial<ArchiveRecord>): Promise<ArchiveRecord | undefined> {
+    this.#record = { ...this.#record, ...changes };
+    return this.#tables.archives.update(this.#key, (old = NO_RECORD) => ({ ...old, ...changes }));
+  }
+
+  #indexSoon(): void {
+    this.#isIndexing = true;
+    const done = (): void => {
+      this.#isIndexing = false;
+    };
+    // What cannot be indexed now stays unindexed, and is tried again with the next message.
+    this.#inTurn(() => this.#index()).then(done, done);
+  }
+
+  async #index(): Promise<void> {
+    await this.#lastStored;
+    const messages = [...this.#unindexed];
+    const last = messages.at(-1);
+    const value = last && (await this.#tables.messages.get(this.#key, last.id));
+    if (last === undefined || value === undefined) return;
+    const write = await this.#conversations.additions(messages);
+    const reached = { indexed: last.id, indexedPosition: value[0] };
+    await this.#tables.store.commit((batch: Batch) => {
+      write(batch);
+      batch.update(this.#tables.archives, this.#key, (old = NO_RECORD) => ({ ...old, ...reached }));
+    });
+    this.#record = { ...this.#record, ...reached };
+    this.#unindexed = this.#unindexed.filter(({ id }) => id > last.id);
+  }
+
+  #inTurn(run: () => Promise<void>): Promise<void> {
+    this.#working++;
+    const done = this.#work.then(run).finally(() => {
+      this.#working--;
+    });
+    this.#work = done.catch(() => {});
+    return done;
+  }
+}
+
+function archived(id: EntryId, [position, peer, xml]: StoredMessage): ArchivedMessage {
+  return { id, position, peer, xml };
+}

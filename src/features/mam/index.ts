@@ -1,0 +1,201 @@
+import { integer, orNull } from '../../config/kinds.ts';
+import { type ConfigOf, option, section } from '../../config/schema.ts';
+import type { Account } from '../../core/account.ts';
+import type { Feature, FeatureHost } from '../../core/feature.ts';
+import { accountReceives, accountRemoved, accountSends, type Passage, type Verdict } from '../../core/points.ts';
+import type { JID } from '../../jid.ts';
+import { is, type Message } from '../../stanza.ts';
+import type { Awaitable } from '../../util/awaitable.ts';
+import { attr, type Element, el } from '../../xml/element.ts';
+import { rosters } from '../roster/api.ts';
+import { isStorable } from '../shared/storable.ts';
+import { fin, metadata, resultMessage } from './answers.ts';
+import { archiveKeeping, messageArchives } from './api.ts';
+import type { Archive } from './archive.ts';
+import { Archives } from './archives.ts';
+import { EVERYTHING, isWanted, parsePreferences, preferencesElement } from './preferences.ts';
+import { NS_MAM, parseQuery, queryForm } from './query.ts';
+import { Readers } from './readers.ts';
+import { Retention } from './retention.ts';
+import { search } from './search.ts';
+import { bury, NS_RETRACT, retractedBy } from './tombstones.ts';
+
+const NS_SID = 'urn:xmpp:sid:0';
+const EXPORT_PAGE = 250;
+/** So many UTF-16 units of stanzas are sent for one query. */
+const MAX_PAGE_SIZE = 256 * 1024;
+
+const config = section('The message archive: every device finds there what it has missed (XEP-0313).', {
+  keepDays: option(orNull(integer(1, 36_500)), {
+    default: null,
+    doc: 'For how many days messages are kept; `null` for ever. Accounts may have another rule (`parley archive keep`).',
+    reload: 'restart',
+  }),
+  pageSize: option(integer(1, 1000), {
+    default: 50,
+    doc: 'How many messages a client is sent at once when it does not say how many it wants.',
+    reload: 'restart',
+  }),
+  maxPageSize: option(integer(1, 1000), {
+    default: 250,
+    doc: 'How many messages a client is sent at once at most, however many it wants.',
+    reload: 'restart',
+  }),
+});
+
+export type MamConfig = ConfigOf<typeof config>;
+
+/** Keeps what accounts send and receive, and lets their clients read it. XEP-0313, XEP-0441, XEP-0359, XEP-0424. */
+export const mam: Feature<MamConfig> = {
+  name: 'mam',
+  specs: [
+    { xep: 59, version: '1.0' },
+    { xep: 313, version: '1.1.3' },
+    { xep: 359, version: '0.7.0' },
+    { xep: 424, version: '0.4.2', note: 'tombstones in archives' },
+    { xep: 441, version: '0.2.0' },
+  ],
+  config,
+  needs: [rosters],
+  setup(host, options) {
+    const archives = new Archives(host);
+    const readers = new Readers(host);
+    for (const feature of [NS_MAM, `${NS_MAM}#extended`, `${NS_MAM}#groupchat-field`, NS_SID]) {
+      host.advertise({ feature }, 'account');
+    }
+    for (const feature of [NS_SID, NS_RETRACT, `${NS_RETRACT}#tombstone`]) host.advertise({ feature }, 'host');
+    for (const feature of [NS_RETRACT, `${NS_RETRACT}#tombstone`]) host.advertise({ feature }, 'account');
+    keep(host, archives);
+    serve(host, archives, readers, options);
+    serveBinding(host, archives, readers);
+    host.provide(archiveKeeping, new Retention(host, archives, options.keepDays));
+    host.provide(messageArchives, {
+      isReader: (session) => readers.has(session),
+      holds: (account, message) => message.payload.elements.some((element) => isStanzaId(element, account)),
+      read: (account) => readAll(archives, account),
+    });
+    host.observe(accountRemoved, async ({ jid }) => {
+      await archives.remove(jid);
+      await readers.remove(jid);
+    });
+  },
+};
+
+/** Archives what passes. */
+function keep(host: FeatureHost, archives: Archives): void {
+  const contacts = host.use(rosters);
+
+  host.filter(accountSends, (passage) => {
+    const { stanza, account } = passage;
+    if (stanza.kind !== 'message' || account.isAnonymous) return;
+    // What an account sends to itself is archived when it arrives: once.
+    if (stanza.to === undefined || stanza.to.bare().equals(account.jid)) return;
+    return archive(passage, withoutStanzaId(stanza, account.jid), stanza.to);
+  });
+
+  host.filter(accountReceives, (passage) => {
+    const { stanza, account } = passage;
+    if (stanza.kind !== 'message' || account.isAnonymous) return;
+    return archive(passage, withoutStanzaId(stanza, account.jid), stanza.from ?? account.jid);
+  });
+
+  function archive(passage: Passage, message: Message, target: JID): Awaitable<Verdict> {
+    const { account } = passage;
+    // An identifier in our name is forged, also where we add none. XEP-0359 §3.
+    const verdict = message === passage.stanza ? undefined : message;
+    if (message.type === 'groupchat' || !isStorable(message, 'for-good')) return verdict;
+    const into = archives.of(account.jid);
+    if (into.isLoaded) {
+      append(passage, message, target, into);
+      return verdict;
+    }
+    return into.load().then(() => {
+      append(passage, message, target, into);
+      return verdict;
+    });
+  }
+
+  function append(passage: Passage, message: Message, target: JID, into: Archive): void {
+    const { account } = passage;
+    const isContact = (bare: JID): boolean => contacts.of(account).items.has(bare.toString());
+    if (into.preferences !== undefined && !isWanted(into.preferences, target, isContact)) return;
+    const peer = target.bare();
+    const { id, stored } = into.append(peer.toString(), message.toString());
+    const retracted = retractedBy(message);
+    passage.waitUntil(stored);
+    if (retracted !== undefined) passage.waitUntil(bury(into, peer, retracted, message, host.clock.now()));
+    passage.annotate(el('stanza-id', { xmlns: NS_SID, by: account.jid.toString(), id }));
+  }
+}
+
+/** Answers the account's own clients. Nobody else gets any answer that an account without an archive would not give. */
+function serve(host: FeatureHost, archives: Archives, readers: Readers, options: MamConfig): void {
+  host.handle({ type: 'set', ns: NS_MAM, name: 'query', to: 'self' }, async ({ account, session, payload }) => {
+    const query = parseQuery(payload);
+    const archive = await open(archives, account);
+    const { pageSize: usual, maxPageSize: max } = options;
+    const found = await search(archive, query, { usual, max, maxSize: MAX_PAGE_SIZE });
+    await readers.remember(session);
+    const messages = query.isFlipped ? found.messages.toReversed() : found.messages;
+    for (const message of messages) host.deliver(session, resultMessage(account.jid, session.jid, query, message));
+    return fin(found);
+  });
+  host.handle({ type: 'get', ns: NS_MAM, name: 'query', to: 'self' }, () => queryForm());
+  host.handle({ type: 'get', ns: NS_MAM, name: 'metadata', to: 'self' }, async ({ account }) =>
+    describe(await open(archives, account)),
+  );
+  host.handle({ type: 'get', ns: NS_MAM, name: 'prefs', to: 'self' }, async ({ account }) => {
+    const archive = await open(archives, account);
+    return preferencesElement(archive.preferences ?? EVERYTHING);
+  });
+  host.handle({ type: 'set', ns: NS_MAM, name: 'prefs', to: 'self' }, async ({ account, payload }) => {
+    const preferences = parsePreferences(payload);
+    const archive = await open(archives, account);
+    await archive.setPreferences(preferences);
+    return preferencesElement(preferences);
+  });
+}
+
+/** A client that binds a resource along with its login learns what there is, and reads what it has missed. XEP-0386 §4. */
+function serveBinding(host: FeatureHost, archives: Archives, readers: Readers): void {
+  host.inline({
+    name: undefined,
+    async bound({ account, session }): Promise<Element | undefined> {
+      if (account.isAnonymous) return undefined;
+      readers.expect(session);
+      return describe(await open(archives, account));
+    },
+  });
+}
+
+async function describe(archive: Archive): Promise<Element> {
+  const first = await archive.first();
+  return metadata(first, first && (await archive.last()));
+}
+
+async function open(archives: Archives, account: Account): Promise<Archive> {
+  const archive = archives.of(account.jid);
+  if (!archive.isLoaded) await archive.load();
+  return archive;
+}
+
+async function* readAll(archives: Archives, account: JID) {
+  const archive = await archives.open(account);
+  let after: string | undefined;
+  for (let complete = false; !complete; ) {
+    const slice = await archive.read({ after, before: undefined }, { limit: EXPORT_PAGE, reverse: false });
+    complete = slice.complete;
+    after = slice.messages.at(-1)?.id;
+    yield* slice.messages;
+  }
+}
+
+function withoutStanzaId(message: Message, by: JID): Message {
+  const { payload } = message;
+  const cleaned = payload.without((element) => isStanzaId(element, by));
+  return cleaned === payload ? message : message.copy({ payload: cleaned });
+}
+
+function isStanzaId(element: Element, by: JID): boolean {
+  return is(element, 'stanza-id', NS_SID) && attr(element, 'by') === by.toString();
+}
