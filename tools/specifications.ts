@@ -120,6 +120,12 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     done: 'Messages that were kept say since when; forged notes in the name of the server are removed.',
   },
   232: { title: 'Software Information', support: 'partial', done: 'Name and version.', missing: 'The icon.' },
+  280: {
+    title: 'Message Carbons',
+    support: 'complete',
+    done: 'Both directions, by exactly the rules of section 6.1, errors included; also enabled along with the login, kept over resumption and restart. Forged copies are refused.',
+  },
+  297: { title: 'Stanza Forwarding', support: 'complete', done: 'Carbons contain the message as it was.' },
   334: {
     title: 'Message Processing Hints',
     support: 'partial',
@@ -202,7 +208,6 @@ export const NOT_YET: Readonly<Record<number, string>> = {
   206: 'XMPP over BOSH',
   215: 'External Service Discovery (calls)',
   220: 'Server Dialback (federation)',
-  280: 'Message Carbons',
   313: 'Message Archive Management',
   352: 'Client State Indication',
   357: 'Push Notifications',

@@ -3,6 +3,7 @@ import type { Feature, Spec } from '../core/feature.ts';
 import { adHoc } from './adhoc/index.ts';
 import { bind2 } from './bind2.ts';
 import { caps } from './caps.ts';
+import { carbons } from './carbons/index.ts';
 import { clientManagement } from './client-management/index.ts';
 import { disco } from './disco/index.ts';
 import { fast } from './fast/index.ts';
@@ -33,6 +34,7 @@ export const features: readonly Feature[] = [
   roster,
   presence,
   mam,
+  carbons,
   offline,
   disco,
   caps,

@@ -1,0 +1,28 @@
+import type { JID } from '../../jid.ts';
+import { is, type Message, message as makeMessage, Payload } from '../../stanza.ts';
+import type { Element } from '../../xml/element.ts';
+import { NS_CLIENT } from '../../xml/ns.ts';
+
+/** XEP-0280. */
+export const NS_CARBONS = 'urn:xmpp:carbons:2';
+const NS_FORWARD = 'urn:xmpp:forward:0';
+
+/** Whether the account that a message is copied for has sent or received it. */
+export type Direction = 'sent' | 'received';
+
+/**
+ * A copy of a message in the name of an account, to be addressed to one of its sessions. What is inside is the text of the
+ * message, which is there already. XEP-0280 §7, §8, XEP-0297 §3.
+ */
+export function carbonCopy(direction: Direction, message: Message, account: JID): Message {
+  const forwarded = `<message xmlns="${NS_CLIENT}"${message.toString().slice('<message'.length)}`;
+  const payload = Payload.fromText(
+    `<${direction} xmlns="${NS_CARBONS}"><forwarded xmlns="${NS_FORWARD}">${forwarded}</forwarded></${direction}>`,
+  );
+  return makeMessage({ type: message.type, from: account, payload });
+}
+
+/** Whether an element says of a message that it is a copy. */
+export function isWrapper(element: Element): boolean {
+  return is(element, 'received', NS_CARBONS) || is(element, 'sent', NS_CARBONS);
+}
