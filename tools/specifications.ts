@@ -103,6 +103,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     done: 'Clients (§2) whose certificate names their address as id-on-xmppAddr, from authorities that are configured.',
     missing: 'Servers (§3), because there is no federation yet; addresses from other fields of a certificate.',
   },
+  191: {
+    title: 'Blocking Command',
+    support: 'complete',
+    done: 'Addresses of any kind. Subscriptions stay; the blocked address is answered as if there were no account. The own account and server cannot be blocked.',
+  },
   198: {
     title: 'Stream Management',
     support: 'complete',
@@ -118,6 +123,12 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     title: 'Delayed Delivery',
     support: 'complete',
     done: 'Messages that were kept say since when; forged notes in the name of the server are removed.',
+  },
+  227: {
+    title: 'Portable Import/Export Format for XMPP-IM Servers',
+    support: 'partial',
+    done: 'Export and import of users with SCRAM keys, rosters, requests, offline messages, private XML, vCards; documents in several files; many users and hosts in one document. Times, roles and clients in namespaces of our own.',
+    missing: 'Privacy lists, PEP nodes.',
   },
   232: { title: 'Software Information', support: 'partial', done: 'Name and version.', missing: 'The icon.' },
   280: {
@@ -136,6 +147,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     title: 'SRV records for XMPP over TLS',
     support: 'complete',
     done: "TLS from the first byte with ALPN `xmpp-client` and SNI. The records are the operator's to publish.",
+  },
+  377: {
+    title: 'Blocking Command Reports',
+    support: 'complete',
+    done: 'Reports are kept for the administrators, in bounded number. None is forwarded, whatever the user agrees to.',
   },
   386: {
     title: 'Bind 2',
@@ -204,7 +220,6 @@ export const NOT_YET: Readonly<Record<number, string>> = {
   65: 'SOCKS5 Bytestreams (proxy)',
   114: 'Jabber Component Protocol',
   163: 'Personal Eventing Protocol (avatars, OMEMO keys, bookmarks)',
-  191: 'Blocking Command',
   206: 'XMPP over BOSH',
   215: 'External Service Discovery (calls)',
   220: 'Server Dialback (federation)',

@@ -10,6 +10,8 @@ import { LazyTable } from './shared/lazy-table.ts';
 import { storedText } from './shared/stored.ts';
 
 const NS = 'jabber:iq:last';
+/** XEP-0227 has no place for what users said; others ignore it. */
+const NS_PORTABLE = 'urn:parley:farewell:0';
 /** In UTF-16 units; what goes beyond it is cut off. */
 const MAX_STATUS = 1024;
 
@@ -66,6 +68,22 @@ export const lastActivity: Feature = {
       farewells.put([jid.domain, jid.local], lastWords.of(session));
     });
 
+    host.portable({
+      name: 'words on leaving',
+      async *export({ domain, local }) {
+        const words = await farewells.get(domain, local);
+        if (words !== undefined && words !== '') yield el('farewell', { xmlns: NS_PORTABLE }, words);
+      },
+      async import({ domain, local }, element, tally) {
+        if (!is(element, 'farewell', NS_PORTABLE)) return false;
+        if ((await farewells.get(domain, local)) !== undefined) tally.had();
+        else {
+          await farewells.putNow([domain, local], text(element).slice(0, MAX_STATUS));
+          tally.took();
+        }
+        return true;
+      },
+    });
     host.observe(accountRemoved, ({ jid }) => farewells.delete([jid.domain, jid.local]));
   },
 };

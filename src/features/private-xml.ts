@@ -1,7 +1,9 @@
 import type { Feature, FeatureHost } from '../core/feature.ts';
 import { accountRemoved } from '../core/points.ts';
+import type { PortablePart } from '../core/portable.ts';
 import { StanzaError } from '../errors.ts';
 import type { JID } from '../jid.ts';
+import { is } from '../stanza.ts';
 import type { Key, Table } from '../store/store.ts';
 import { attr, type Element, el, elements, serialize } from '../xml/element.ts';
 import { parseElement } from '../xml/parser.ts';
@@ -42,6 +44,7 @@ export const privateXml: Feature = {
         throw new StanzaError('forbidden');
       });
     }
+    host.portable(portable(host, { kept, sizes }));
     host.observe(accountRemoved, async ({ jid: { domain, local } }) => {
       const removals = [sizes.delete([domain, local])];
       for await (const [key] of kept.list([domain, local])) removals.push(kept.delete(key));
@@ -49,6 +52,58 @@ export const privateXml: Feature = {
     });
   },
 };
+
+/** All elements of an account in one query. XEP-0227 §4.6. */
+function portable(host: FeatureHost, tables: Tables): PortablePart {
+  return {
+    name: 'private elements',
+    async *export({ domain, local }) {
+      const all: Element[] = [];
+      for await (const [, xml] of tables.kept.list([domain, local])) all.push(parseElement(xml));
+      if (all.length > 0) yield el('query', { xmlns: NS }, ...all);
+    },
+    async import(account, query, tally) {
+      if (!is(query, 'query', NS)) return false;
+      for (const element of elements(query)) {
+        try {
+          // An empty one says what none says.
+          if (!isEmpty(element) && (await add(host, tables, account, element))) tally.took();
+          else tally.had();
+        } catch (error) {
+          if (!(error instanceof StanzaError)) throw error;
+          tally.skipped(`<${element.name}/>`, error.text ?? error.condition);
+        }
+      }
+      return true;
+    },
+  };
+}
+
+/** Keeps an element unless there is one of its name; returns whether there was none. */
+async function add(host: FeatureHost, { kept, sizes }: Tables, account: JID, element: Element): Promise<boolean> {
+  const { domain, local } = account;
+  const xml = serialize(element);
+  let isNew = false;
+  await host.store.commit((batch) => {
+    batch.update(kept, keyOf(account, element), (old) => {
+      isNew = old === undefined;
+      return old ?? xml;
+    });
+    batch.update(sizes, [domain, local], (old = 0) => grown(host, old, isNew ? bytes(xml) : 0));
+  });
+  return isNew;
+}
+
+/** The size of an account's elements after a change. Throws StanzaError `policy-violation`. */
+function grown(host: FeatureHost, old: number, growth: number): number | undefined {
+  const maxBytes = host.settings.current.limits.account.privateXmlBytes;
+  const size = old + growth;
+  // What is too large after the limit was lowered may still shrink.
+  if (growth > 0 && size > maxBytes) {
+    throw new StanzaError('policy-violation', { text: `private XML has at most ${maxBytes} bytes` });
+  }
+  return size > 0 ? size : undefined;
+}
 
 /** Keeps all of these elements, or none when the account's would be too large together. */
 async function keep(
@@ -58,7 +113,6 @@ async function keep(
   changes: readonly Element[],
 ): Promise<void> {
   const { domain, local } = account;
-  const maxBytes = host.settings.current.limits.account.privateXmlBytes;
   const names = new Set(changes.map((element) => String(nameOf(element))));
   if (changes.length === 0 || names.size < changes.length) {
     throw new StanzaError('not-acceptable', { text: 'one element of each name, and at least one' });
@@ -67,20 +121,17 @@ async function keep(
     let growth = 0;
     for (const element of changes) {
       const xml = isEmpty(element) ? undefined : serialize(element);
-      batch.update(kept, [domain, local, ...nameOf(element)], (old) => {
+      batch.update(kept, keyOf(account, element), (old) => {
         growth += bytes(xml) - bytes(old);
         return xml;
       });
     }
-    batch.update(sizes, [domain, local], (old = 0) => {
-      const size = old + growth;
-      // What is too large after the limit was lowered may still shrink.
-      if (growth > 0 && size > maxBytes) {
-        throw new StanzaError('policy-violation', { text: `private XML has at most ${maxBytes} bytes` });
-      }
-      return size > 0 ? size : undefined;
-    });
+    batch.update(sizes, [domain, local], (old = 0) => grown(host, old, growth));
   });
+}
+
+function keyOf({ domain, local }: JID, element: Element): Key {
+  return [domain, local, ...nameOf(element)];
 }
 
 /** The namespace and name under which an element is kept. */

@@ -2,6 +2,7 @@ import type { Section } from '../config/schema.ts';
 import type { Feature, Spec } from '../core/feature.ts';
 import { adHoc } from './adhoc/index.ts';
 import { bind2 } from './bind2.ts';
+import { blocking } from './blocking/index.ts';
 import { caps } from './caps.ts';
 import { carbons } from './carbons/index.ts';
 import { clientManagement } from './client-management/index.ts';
@@ -31,6 +32,7 @@ export const features: readonly Feature[] = [
   adHoc,
   lastlog,
   lastActivity,
+  blocking,
   roster,
   presence,
   mam,

@@ -46,6 +46,7 @@ export class DocumentReader {
   #events: DocumentEvent[] = [];
   #elementStart = 0;
   #bytes = 0;
+  #failure: unknown;
 
   /** `limits` are those of each element that is not entered. */
   constructor(limits: XmlLimits, enters: Enters) {
@@ -58,19 +59,28 @@ export class DocumentReader {
     return this.#bytes;
   }
 
-  /** Takes the next bytes, which must not change afterwards; returns what they complete. Throws StreamError at a fault. */
+  /**
+   * Takes the next bytes, which must not change afterwards; returns what they complete. What is wrong with them is thrown by
+   * the next call, as a StreamError, so that nothing is lost that was complete before.
+   */
   write(chunk: Buffer): DocumentEvent[] {
+    if (this.#failure !== undefined) throw this.#failure;
     const { scanner } = this.#tokenizer;
     const before = scanner.end - scanner.position;
     scanner.append(chunk);
-    while (this.#step());
-    this.#bytes += before + chunk.length - (scanner.end - scanner.position);
-    this.#keepRest();
+    try {
+      while (this.#step());
+      this.#bytes += before + chunk.length - (scanner.end - scanner.position);
+      this.#keepRest();
+    } catch (error) {
+      this.#failure = error;
+    }
     return this.#events.splice(0);
   }
 
-  /** Says that there are no more bytes. Throws StreamError when the document is not complete. */
+  /** Says that there are no more bytes. Throws StreamError for what is wrong, or when the document is not complete. */
   end(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#place !== 'epilog') throw notWellFormed('the document ends too early');
   }
 

@@ -59,6 +59,15 @@ export interface Revoked {
 /** Provided where records of clients are kept. */
 export const clientAccess = new Service<ClientAccess>('client-access');
 
+/** The access of a client was taken away, durably; its sessions are about to end. */
+export const clientRevoked = new Topic<{
+  readonly jid: JID;
+  /** The identifiers of the installations that are concerned; none for a client that gives none. */
+  readonly clientIds: readonly string[];
+  /** The address by which a client without an identifier is known. */
+  readonly fullJid: JID | undefined;
+}>('clientRevoked');
+
 /** A client has logged in to an account for the first time. */
 export const newClient = new Topic<{
   readonly jid: JID;

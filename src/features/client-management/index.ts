@@ -17,6 +17,7 @@ import { errorFor, resultFor } from '../../stanza.ts';
 import { attr } from '../../xml/element.ts';
 import { clientAccess, type Revoked } from './api.ts';
 import { announceNewClients } from './notice.ts';
+import { portableClients } from './portable.ts';
 import { ClientRecords } from './records.ts';
 import { Revocation } from './revocation.ts';
 import { clientList, NS_CAM, NS_CLIENTS } from './wire.ts';
@@ -61,6 +62,7 @@ export const clientManagement: Feature<ConfigOf<typeof config>> = {
     const records = new ClientRecords(host, settings);
     const revocation = new Revocation(host, records);
     keepRecords(host, records, revocation);
+    host.portable(portableClients(records, settings.storeDeviceNames));
     if (settings.notifyNewClients !== 'none') announceNewClients(host, settings.notifyNewClients);
     if (settings.enforceClientIds) admitIdentifiedClientsOnly(host);
     for (const ns of [NS_CLIENTS, NS_CAM]) serve(host, ns, records, revocation);

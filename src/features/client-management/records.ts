@@ -230,6 +230,22 @@ export class ClientRecords {
     };
   }
 
+  /** What is kept of the clients of an account; to be called in its turn. */
+  list(local: string): Promise<readonly ClientRecord[]> {
+    return this.#list(local);
+  }
+
+  /** Adds what another server kept of a client, unless it is known or there is no room; says which. Resolves when durable. */
+  adopt(local: string, record: ClientRecord): Promise<'added' | 'known' | 'full'> {
+    return this.inTurn(local, async () => {
+      const all = await this.#list(local);
+      if (all.some(({ key }) => key === record.key)) return 'known';
+      if (all.length >= this.#options.recordLimit) return 'full';
+      await this.#table.putNow([this.#host.domain, local], [...all, record]);
+      return 'added';
+    });
+  }
+
   async #list(local: string): Promise<readonly ClientRecord[]> {
     return (await this.#table.get(this.#host.domain, local)) ?? [];
   }

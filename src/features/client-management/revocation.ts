@@ -3,9 +3,10 @@ import type { Grant } from '../../core/grant-record.ts';
 import { grantRevoked } from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
 import { StanzaError, StreamError } from '../../errors.ts';
+import { JID } from '../../jid.ts';
 import { StoreError } from '../../store/store.ts';
 import { LruCache } from '../../util/lru.ts';
-import type { Revoked } from './api.ts';
+import { clientRevoked, type Revoked } from './api.ts';
 import { type Entry, entryOfGrant } from './entries.ts';
 import type { ClientRecords } from './records.ts';
 
@@ -50,6 +51,7 @@ export class Revocation {
       await this.#revokeGrants(local, entry.grants);
       const { record, client } = entry;
       if (record !== undefined) this.#revokedAt.set(`${local}\0${record.key}`, this.#host.clock.now());
+      this.#host.announce(clientRevoked, { jid: JID.of(local, this.#host.domain), ...namesOf(entry) });
       const revoked: Revoked = { needsNewPassword: client.markers.includes('password') };
       const isConcerned = this.#concerned(entry);
       const isRequester = (session: Session): boolean => session === requester?.session;
@@ -114,4 +116,19 @@ export class Revocation {
       if (isConcerned(session)) this.#host.kick(account, session, ACCESS_REVOKED);
     }
   }
+}
+
+/** By what others may know the clients that something gives access to. */
+function namesOf({ record, grants }: Entry): {
+  readonly clientIds: readonly string[];
+  readonly fullJid: JID | undefined;
+} {
+  if (record?.isLegacy === true) {
+    return { clientIds: [], fullJid: record.fullJid === undefined ? undefined : JID.parse(record.fullJid) };
+  }
+  const tokens = grants.filter(({ purpose }) => purpose === 'fast');
+  return {
+    clientIds: record === undefined ? tokens.flatMap(({ client }) => client ?? []) : [record.key],
+    fullJid: undefined,
+  };
 }

@@ -7,6 +7,7 @@ import type { TableSpec } from '../../store/store.ts';
 import { LazyTable } from '../shared/lazy-table.ts';
 import { storedNumber, storedObject, storedText } from '../shared/stored.ts';
 import { type Lastlog, type Occasion, lastlog as service } from './api.ts';
+import { type Entry, portableLog } from './portable.ts';
 
 const config = section('When accounts were last used.', {
   addresses: option(flag(), {
@@ -15,12 +16,6 @@ const config = section('When accounts were last used.', {
     reload: 'restart',
   }),
 });
-
-/** Only the last of each kind is kept. When the account was made is kept with the account. */
-interface Entry {
-  readonly login?: Occasion | undefined;
-  readonly logout?: Occasion | undefined;
-}
 
 const ENTRIES: TableSpec<Entry> = {
   name: 'lastlog',
@@ -57,6 +52,7 @@ export const lastlog: Feature<ConfigOf<typeof config>> = {
       if (isAnonymous) return;
       entries.put([host.domain, jid.local], { logout: { at: host.clock.now(), address: addresses.of(session) } });
     });
+    host.portable(portableLog(entries, keep));
     host.observe(accountRemoved, ({ jid }) => entries.delete([host.domain, jid.local]));
 
     const provided: Lastlog = {

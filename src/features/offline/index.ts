@@ -11,6 +11,7 @@ import { parseElement } from '../../xml/parser.ts';
 import { delayed, delayedSince } from '../shared/delay.ts';
 import { hasContent, isStorable } from '../shared/storable.ts';
 import { EXTENTS, Mailboxes, MESSAGES } from './mailboxes.ts';
+import { portableMailbox } from './portable.ts';
 
 /** How many messages are handed over between two writes. */
 const PAGE = 20;
@@ -65,6 +66,8 @@ export const offline: Feature = {
       return account.exclusively(() => deliver(account, session));
     }
 
+    const filled = (account: Account): void => isEmpty.set(account, false);
+    host.portable(portableMailbox(host, mailboxes, filled));
     host.observe(accountRemoved, ({ jid }) => mailboxes.clear(jid));
 
     async function deliver(account: Account, session: Session): Promise<void> {

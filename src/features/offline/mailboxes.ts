@@ -1,6 +1,15 @@
 import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
-import type { Journal, JournalEntry, JournalSlice, JournalSpec, Store, Table, TableSpec } from '../../store/store.ts';
+import type {
+  EntryId,
+  Journal,
+  JournalEntry,
+  JournalSlice,
+  JournalSpec,
+  Store,
+  Table,
+  TableSpec,
+} from '../../store/store.ts';
 import { storedNumber, storedObject, storedText } from '../shared/stored.ts';
 
 /** How much waits in a mailbox; an empty one has no entry, so that a login finds out with one point read. */
@@ -66,10 +75,11 @@ export class Mailboxes {
     return stored;
   }
 
-  /** Reads the oldest messages, so many at most; what is being stored is waited for. */
-  async read(account: JID, limit: number): Promise<JournalSlice<string>> {
+  /** Reads the oldest messages, or those after one, so many at most; what is being stored is waited for. */
+  async read(account: JID, limit: number, after?: EntryId): Promise<JournalSlice<string>> {
     await this.#storing.get(account.toString());
-    return this.#messages.read([account.domain, account.local], { limit });
+    const page = after === undefined ? { limit } : { limit, after };
+    return this.#messages.read([account.domain, account.local], page);
   }
 
   /** Removes messages; `isLast` says that no other is left. */

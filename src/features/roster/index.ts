@@ -6,6 +6,7 @@ import { AUTHENTICATED } from '../../stream/stream.ts';
 import { attr, type Element, el } from '../../xml/element.ts';
 import { type Relation, type RosterItem, rosters } from './api.ts';
 import { NS_ROSTER, parseRosterSet, type RosterSet, rosterElement } from './items.ts';
+import { portableRoster } from './portable.ts';
 import { StoredRosters } from './stored-rosters.ts';
 
 const ROSTER_VERSIONING = el('ver', { xmlns: 'urn:xmpp:features:rosterver' });
@@ -31,6 +32,7 @@ export const roster: Feature = {
     host.handle({ type: 'set', ns: NS_ROSTER, name: 'query', to: 'account', audience: 'anyone', hidden: true }, () => {
       throw new StanzaError('forbidden', { text: 'a roster is changed by its own account only' });
     });
+    host.portable(portableRoster(host, stored));
     host.observe(accountRemoved, ({ jid }) => stored.remove(jid));
   },
 };

@@ -2,9 +2,11 @@ import { StanzaError } from '../../errors.ts';
 import { JID, JidError } from '../../jid.ts';
 import { ownCopy } from '../../util/own-copy.ts';
 import { attr, children, type Element, el, text } from '../../xml/element.ts';
-import type { Roster, RosterItem } from './api.ts';
+import type { Roster, RosterItem, Subscription } from './api.ts';
 
 export const NS_ROSTER = 'jabber:iq:roster';
+
+const SUBSCRIPTIONS: readonly Subscription[] = ['none', 'to', 'from', 'both'];
 
 /** Of an item's name and of each of its groups. */
 const MAX_TEXT_BYTES = 1023;
@@ -71,6 +73,25 @@ function groupsOf(item: Element): string[] {
 function checkLength(what: string, value: string, maxBytes: number): void {
   if (Buffer.byteLength(value) <= maxBytes) return;
   throw new StanzaError('not-acceptable', { text: `${what} is longer than ${maxBytes} bytes` });
+}
+
+/**
+ * Reads an item as a roster has it, with what only the server may say.
+ * @throws StanzaError `bad-request`, `jid-malformed`, `not-acceptable`.
+ */
+export function parseItem(item: Element): RosterItem {
+  const subscription = SUBSCRIPTIONS.find((known) => known === (attr(item, 'subscription') ?? 'none'));
+  if (subscription === undefined) throw new StanzaError('bad-request', { text: 'its subscription is not known' });
+  const isFrom = subscription === 'from' || subscription === 'both';
+  const isTo = subscription === 'to' || subscription === 'both';
+  return {
+    jid: contactOf(item),
+    name: nameOf(item),
+    groups: groupsOf(item),
+    subscription,
+    ask: !isTo && attr(item, 'ask') === 'subscribe',
+    approved: !isFrom && ['true', '1'].includes(attr(item, 'approved') ?? ''),
+  };
 }
 
 /** Writes a whole roster: the result of a roster get. RFC 6121 §2.1.4. */

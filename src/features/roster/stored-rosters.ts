@@ -28,7 +28,7 @@ export class StoredRosters implements Rosters {
   constructor(host: FeatureHost) {
     this.#host = host;
     this.#table = host.table(ROSTERS);
-    this.#live = host.accountSlot((account) => (account.isAnonymous ? LiveRoster.EMPTY : this.#read(account.jid)));
+    this.#live = host.accountSlot((account) => (account.isAnonymous ? LiveRoster.EMPTY : this.read(account.jid)));
     this.#interested = host.sessionSlot<boolean>(() => false, {
       name: 'roster.interested',
       save: (isInterested) => isInterested || undefined,
@@ -53,6 +53,27 @@ export class StoredRosters implements Rosters {
     return this.#inTurn(account.jid, () => this.#change(account, contact, decide, first));
   }
 
+  /**
+   * The roster of an account, live or not. One that was unloaded and is needed again must not be given the state before a
+   * write that is under way.
+   */
+  async read(jid: JID): Promise<LiveRoster> {
+    await this.#writing.get(jid.toString());
+    const record = await this.#table.get(...this.#key(jid));
+    return record === undefined ? LiveRoster.EMPTY : fromRecord(record);
+  }
+
+  /**
+   * Adds to the roster of an account, live or not: `add` returns one that has more, or the same. Its sessions are told of
+   * what is new; resolves when that is durable.
+   */
+  async merge(jid: JID, add: (roster: LiveRoster) => LiveRoster): Promise<void> {
+    const account = this.#host.account(jid.local);
+    const run = () => this.#inTurn(jid, () => this.#merge(jid, account, add));
+    // An account that is about to be live has its roster when its lane gets there.
+    await (account === undefined ? run() : account.exclusively(run));
+  }
+
   /** Deletes what is stored for a removed account; resolves when durable. */
   async remove(jid: JID): Promise<void> {
     await this.#inTurn(jid, async () => {
@@ -63,11 +84,21 @@ export class StoredRosters implements Rosters {
     });
   }
 
-  // An account that was unloaded and is needed again must not be given the state before a write that is under way.
-  async #read(jid: JID): Promise<LiveRoster> {
-    await this.#writing.get(jid.toString());
-    const record = await this.#table.get(...this.#key(jid));
-    return record === undefined ? LiveRoster.EMPTY : fromRecord(record);
+  async #merge(jid: JID, account: Account | undefined, add: (roster: LiveRoster) => LiveRoster): Promise<void> {
+    const record = account === undefined ? await this.#table.get(...this.#key(jid)) : undefined;
+    const stored = record === undefined ? LiveRoster.EMPTY : fromRecord(record);
+    const before = account === undefined ? stored : this.of(account);
+    const after = add(before);
+    if (after === before) return;
+    await this.#table.put(this.#key(jid), toRecord(after));
+    if (account === undefined) return;
+    this.#live.set(account, after);
+    for (const [key, item] of after.items) {
+      if (before.items.get(key) === item) continue;
+      this.#push(account, item.jid, after);
+      const change = { account, contact: item.jid, before: before.relation(item.jid), after: after.relation(item.jid) };
+      this.#host.announce(rosterChanged, change);
+    }
   }
 
   // One change of a roster at a time. Without a change under way, and without anything to write, nothing is awaited.
