@@ -53,6 +53,7 @@ const connections = section('Strangers. An address is an IPv4 address or an IPv6
 const account = section('What one account may hold in memory and in the store.', {
   sessions: count(20, 'Sessions at the same time; one more is refused with `resource-constraint`.'),
   rosterItems: count(2000, 'Contacts in the roster.'),
+  blockedJids: count(1000, 'Addresses that are blocked (XEP-0191).'),
   directedPresence: count(1000, 'Addresses that one session keeps directed presence with (RFC 6121 §4.6).'),
   offlineMessages: count(1000, 'Messages kept while the user is away (XEP-0160); 0 keeps none.', 0),
   offlineBytes: bytes(4_194_304, 'The size of the messages kept while the user is away, together, in bytes.', 0),

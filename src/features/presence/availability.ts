@@ -8,9 +8,10 @@ import { type Presence, parseStanza, presence } from '../../stanza.ts';
 import { ownCopy } from '../../util/own-copy.ts';
 import { text } from '../../xml/element.ts';
 import { parseElement } from '../../xml/parser.ts';
+import { type BlockingChange, blocking } from '../blocking/api.ts';
 import type { Rosters } from '../roster/api.ts';
 import { storedTexts } from '../shared/stored.ts';
-import { hasFrom } from './subscription.ts';
+import { hasFrom, hasTo } from './subscription.ts';
 
 const KEEP_DIRECTED: Keep<Map<string, JID> | undefined> = {
   name: 'presence.directed',
@@ -24,10 +25,14 @@ export class Availability {
   readonly #rosters: Rosters;
   /** Whom a session has sent directed presence that it must take back in the end, by address. RFC 6121 §4.6.3. */
   readonly #directed: Slot<Session, Map<string, JID> | undefined>;
+  /** Whether an address is neither told nor asked anything in an account's name. XEP-0191 §3.3. */
+  readonly isBlocked: (account: Account, jid: JID) => boolean;
 
   constructor(host: FeatureHost, rosters: Rosters) {
     this.#host = host;
     this.#rosters = rosters;
+    const blocks = host.find(blocking);
+    this.isBlocked = (account, jid) => blocks?.isBlocked(account, jid) ?? false;
     this.#directed = host.sessionSlot(() => undefined, KEEP_DIRECTED);
   }
 
@@ -110,6 +115,33 @@ export class Availability {
     for (const { jid } of account.availableSessions) this.#send(presence({ type: 'unavailable', from: jid }), to);
   }
 
+  /**
+   * The account has blocked or unblocked somebody: who sees its presence sees it go, or come back. XEP-0191 §3.3, §3.4. What
+   * an unblocked contact said meanwhile was dropped, so it is asked for.
+   */
+  blockingChanged({ account, items, wasBlocked, isBlocked }: BlockingChange): void {
+    const roster = this.#rosters.of(account).items;
+    const resources = items.filter((jid) => !jid.isBare && roster.has(jid.bare().toString()));
+    for (const jid of [...Array.from(roster.values(), (item) => item.jid), ...resources]) {
+      const item = roster.get(jid.bare().toString());
+      if (item === undefined || wasBlocked(jid) === isBlocked(jid)) continue;
+      if (hasFrom(item) && isBlocked(jid)) this.hide(account, jid);
+      if (hasFrom(item) && !isBlocked(jid)) this.show(account, jid);
+      if (hasTo(item) && !isBlocked(jid)) for (const session of account.availableSessions) this.#probe(session, jid);
+    }
+    for (const session of account.sessions.values()) this.#takeBack(session, isBlocked);
+  }
+
+  // Directed presence is not sent again when its address is unblocked: it is the client's own affair. RFC 6121 §4.6.3.
+  #takeBack(session: Session, isBlocked: (jid: JID) => boolean): void {
+    const directed = this.#directed.of(session);
+    for (const [address, jid] of directed ?? []) {
+      if (!isBlocked(jid)) continue;
+      directed?.delete(address);
+      this.#send(presence({ type: 'unavailable', from: session.jid }), jid);
+    }
+  }
+
   // What a session that has become available is to know: its sisters, its contacts, and who waits for an answer.
   #introduce(account: Account, session: Session): void {
     for (const sister of account.availableSessions) {
@@ -118,18 +150,22 @@ export class Availability {
       }
     }
     const { subscriptions, requests } = this.#rosters.of(account);
-    if (subscriptions.length > 0) {
-      // From the full address, so that only this session is answered. RFC 6121 §4.3.1.
-      const probe = presence({ type: 'probe', from: session.jid });
-      for (const contact of subscriptions) this.#send(probe, contact);
-    }
-    for (const xml of requests.values()) {
+    for (const contact of subscriptions) if (!this.isBlocked(account, contact)) this.#probe(session, contact);
+    for (const [requester, xml] of requests) {
+      if (this.isBlocked(account, JID.parse(requester))) continue;
       this.#host.deliver(session, parseStanza(parseElement(xml), undefined).copy({ to: account.jid }));
     }
   }
 
   #toSubscribers(account: Account, stanza: Presence): void {
-    for (const contact of this.#rosters.of(account).subscribers) this.#send(stanza, contact);
+    for (const contact of this.#rosters.of(account).subscribers) {
+      if (!this.isBlocked(account, contact)) this.#send(stanza, contact);
+    }
+  }
+
+  // From the full address, so that only this session is answered. RFC 6121 §4.3.1.
+  #probe({ jid }: Session, contact: JID): void {
+    this.#send(presence({ type: 'probe', from: jid }), contact);
   }
 
   // An account is subscribed to itself: also the session that speaks hears it. RFC 6121 §4.2.2, §4.4.2, §4.5.2.

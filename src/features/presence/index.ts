@@ -13,6 +13,7 @@ import { presence as makePresence, type Presence } from '../../stanza.ts';
 import { AUTHENTICATED } from '../../stream/stream.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { el } from '../../xml/element.ts';
+import { blockingChanged } from '../blocking/api.ts';
 import { rosterChanged, rosterRemoved, rosters as rostersService } from '../roster/api.ts';
 import { Availability } from './availability.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -44,6 +45,7 @@ export const presence: Feature = {
     host.observe(sessionEnded, ({ account, session }) =>
       availability.end(account, session, makePresence({ type: 'unavailable', from: session.jid })),
     );
+    host.observe(blockingChanged, (change) => availability.blockingChanged(change));
     host.observe(rosterChanged, (change) => subscriptions.changed(change));
     host.observe(rosterRemoved, ({ jid, roster }) => subscriptions.removed(jid, roster));
   },

@@ -64,6 +64,8 @@ export class Subscriptions {
   /** An item was taken out of the roster: the subscriptions end with it. RFC 6121 §2.5.2. */
   changed({ account, contact, before, after }: RosterChange): void {
     if (before.item === undefined || after.item !== undefined) return;
+    // It has been told that nobody is there, and learns no more.
+    if (this.#availability.isBlocked(account, contact)) return;
     if (hasFrom(before.item)) this.#availability.hide(account, contact);
     this.#cancel(account.jid, before.item);
   }
