@@ -120,6 +120,8 @@ export class Archive {
     { after, before }: Range,
     page: { readonly limit: number; readonly reverse: boolean },
   ): Promise<Slice> {
+    // What is not durable could not be read below.
+    await this.#lastStored.catch(() => {});
     const start = await this.#startOf(after);
     const { places, complete } = await this.#conversations.read(
       peer,
