@@ -144,6 +144,7 @@ export class Server {
     this.#admission.change(config.limits.connections);
     this.#proxies = new AddressRanges(config.http.trustedProxies);
     for (const host of this.hosts.values()) host.users.configure(config.auth);
+    for (const set of this.#features) set.configure(config.features);
     this.#selectMechanisms(config);
     return { live, restart };
   }

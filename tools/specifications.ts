@@ -124,6 +124,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     support: 'complete',
     done: 'Messages that were kept say since when; forged notes in the name of the server are removed.',
   },
+  215: {
+    title: 'External Service Discovery',
+    support: 'complete',
+    done: 'Services from the configuration, with credentials of each user for coturn; changes are pushed. Only for the users of the host.',
+  },
   227: {
     title: 'Portable Import/Export Format for XMPP-IM Servers',
     support: 'partial',
@@ -221,7 +226,6 @@ export const NOT_YET: Readonly<Record<number, string>> = {
   114: 'Jabber Component Protocol',
   163: 'Personal Eventing Protocol (avatars, OMEMO keys, bookmarks)',
   206: 'XMPP over BOSH',
-  215: 'External Service Discovery (calls)',
   220: 'Server Dialback (federation)',
   313: 'Message Archive Management',
   352: 'Client State Indication',

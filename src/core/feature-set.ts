@@ -1,10 +1,11 @@
 import type { Config } from '../config/config.ts';
-import { type Feature, FeatureScope, type Ground, undoAll } from './feature.ts';
+import { type Feature, FeatureScope, type Ground, type Reconfigurable, undoAll } from './feature.ts';
 import type { Host } from './host.ts';
 
 /** The features that run on one host. */
 export class FeatureSet {
   readonly #scopes: FeatureScope[] = [];
+  readonly #reconfigurable = new Map<string, Reconfigurable<unknown>>();
 
   /**
    * Sets up every feature that the configuration does not switch off, in the order given, which becomes the order of their
@@ -44,13 +45,22 @@ export class FeatureSet {
       }
       const scope = new FeatureScope(feature.name, host, ground);
       this.#scopes.push(scope);
-      await feature.setup(scope, options);
+      const reconfigurable = await feature.setup(scope, options);
+      if (reconfigurable !== undefined) this.#reconfigurable.set(feature.name, reconfigurable);
     }
   }
 
   /** Runs what features do before the first client gets in. */
   async begin(): Promise<void> {
     for (const scope of this.#scopes) await scope.begin();
+  }
+
+  /** Gives the features another configuration; what is switched on or off by it waits for a restart. */
+  configure(configured: Config['features']): void {
+    for (const [name, reconfigurable] of this.#reconfigurable) {
+      const options = configured[name];
+      if (options !== false) reconfigurable.configure(options);
+    }
   }
 
   /** Undoes all registrations, the last first. */

@@ -45,7 +45,13 @@ export interface Feature<C = unknown> {
   readonly config?: Section<C>;
   /** Services of features higher in the registry without which it cannot work. */
   readonly needs?: readonly Service<unknown>[];
-  setup(host: FeatureHost, config: C): Awaitable<void>;
+  setup(host: FeatureHost, config: C): Awaitable<void | Reconfigurable<C>>;
+}
+
+/** What `setup` returns of a feature that can change while it runs. */
+export interface Reconfigurable<C> {
+  /** Takes another configuration, with every reload. Of what is not `live` it takes nothing. */
+  configure(config: C): void;
 }
 
 /** Everything that a feature may do to its host. What it registers is undone when the host stops. */

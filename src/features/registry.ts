@@ -7,6 +7,7 @@ import { caps } from './caps.ts';
 import { carbons } from './carbons/index.ts';
 import { clientManagement } from './client-management/index.ts';
 import { disco } from './disco/index.ts';
+import { externalServices } from './external-services.ts';
 import { fast } from './fast/index.ts';
 import { lastActivity } from './last-activity.ts';
 import { lastlog } from './lastlog/index.ts';
@@ -52,6 +53,7 @@ export const features: readonly Feature[] = [
   time,
   vcard,
   version,
+  externalServices,
   portable,
   sm,
 ];

@@ -4,6 +4,7 @@ import { C2sListener } from '../../src/c2s/listener.ts';
 import { xmlLimits } from '../../src/c2s/service.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { Section } from '../../src/config/schema.ts';
 import type { Command } from '../../src/core/commands.ts';
 import type { Feature } from '../../src/core/feature.ts';
 import { FeatureSet } from '../../src/core/feature-set.ts';
@@ -55,23 +56,15 @@ export class Stage {
   readonly commands: Command[] = [];
   readonly routes = new Routes();
   readonly #c2s: C2sListener;
+  readonly #sections: Readonly<Record<string, Section | undefined>>;
   #read = 0;
   #features: FeatureSet | undefined;
 
   private constructor(options: StageOptions) {
     this.clock = options.clock ?? new ManualClock();
     this.store = options.store ?? openMemoryStore({ clock: this.clock });
-    const sections = Object.fromEntries(options.features.map((feature) => [feature.name, feature.config]));
-    const file = JSON.stringify({
-      hosts: { [DOMAIN]: {} },
-      limits: {
-        traffic: { stanzas: null, bytes: null },
-        connections: { unauthenticatedPerAddress: null, attemptsPerAddress: null },
-      },
-      ...options.config,
-      auth: { iterations: 4096, ...(options.config?.['auth'] as object | undefined) },
-    });
-    this.settings = { current: loadConfig('/stage/config.json', { sections, readFile: () => file }).config };
+    this.#sections = Object.fromEntries(options.features.map((feature) => [feature.name, feature.config]));
+    this.settings = { current: this.#load(options.config) };
     this.router = new Router((error) => this.log.error('bug', { where: 'router' }, error));
     const passwords = new Passwords({ clock: this.clock });
     this.host = new Host({
@@ -141,6 +134,12 @@ export class Stage {
     return this.#table(spec);
   }
 
+  /** Uses another configuration, given as in the file, as a reload does. */
+  reload(config: Readonly<Record<string, unknown>>): void {
+    this.settings.current = this.#load(config);
+    this.#features?.configure(this.settings.current.features);
+  }
+
   /** Listens on a real socket of this machine and returns its port. */
   async listen(directTls?: TlsAcceptor): Promise<number> {
     return (await this.#c2s.listen({ address: '127.0.0.1', port: 0 }, directTls)).port;
@@ -205,6 +204,19 @@ export class Stage {
     await this.#c2s.shutDown();
     await this.#features?.close();
     this.#features = undefined;
+  }
+
+  #load(config: Readonly<Record<string, unknown>> = {}): Config {
+    const file = JSON.stringify({
+      hosts: { [DOMAIN]: {} },
+      limits: {
+        traffic: { stanzas: null, bytes: null },
+        connections: { unauthenticatedPerAddress: null, attemptsPerAddress: null },
+      },
+      ...config,
+      auth: { iterations: 4096, ...(config['auth'] as object | undefined) },
+    });
+    return loadConfig('/stage/config.json', { sections: this.#sections, readFile: () => file }).config;
   }
 
   // Tables live in the store, which may be older than this stage.
