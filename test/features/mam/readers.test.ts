@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { child, text } from '../../../src/xml/element.ts';
+import { JULIET, openStage, search } from './scene.ts';
+
+const hi = (body: string, more = ''): string =>
+  `<message to="${JULIET}" type="chat"><body>${body}</body>${more}</message>`;
+
+test('a client that reads the archive is not sent the same messages by offline storage', async (t) => {
+  const stage = await openStage(t);
+  const { romeo, juliet } = await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
+  await romeo.sends(hi('one'));
+  await romeo.sends(hi('two'));
+  assert.deepEqual((await search(juliet)).bodies, ['one', 'two']);
+  await juliet.sends('<presence/>');
+  assert.deepEqual(
+    juliet.transport.received.filter(({ name }) => name === 'message'),
+    [],
+  );
+});
+
+test('what is not in the archive is sent to everybody', async (t) => {
+  const stage = await openStage(t);
+  const { romeo, juliet } = await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
+  await romeo.sends(hi('one'));
+  await romeo.sends(hi('two', '<no-permanent-store xmlns="urn:xmpp:hints"/>'));
+  await romeo.sends(hi('three'));
+  assert.deepEqual((await search(juliet)).bodies, ['one', 'three']);
+  await juliet.sends('<presence/>');
+  const messages = juliet.transport.received.filter(({ name }) => name === 'message');
+  assert.deepEqual(
+    messages.map((message) => text(child(message, 'body'))),
+    ['two'],
+  );
+});
+
+test('a client that knows of no archive has its messages from offline storage, and nobody has them again', async (t) => {
+  const stage = await openStage(t);
+  const { romeo, juliet } = await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
+  await romeo.sends(hi('one'));
+  await juliet.sends('<presence/>');
+  const messages = juliet.transport.received.splice(0).filter(({ name }) => name === 'message');
+  assert.deepEqual(
+    messages.map((message) => text(child(message, 'body'))),
+    ['one'],
+  );
+  const { other } = await stage.connected({ other: 'juliet' });
+  await other.sends('<presence/>');
+  assert.deepEqual(
+    other.transport.received.filter(({ name }) => name === 'message'),
+    [],
+  );
+});
+
+test('a client is known again by its resource, also after a restart, before it has asked for anything', async (t) => {
+  const stage = await openStage(t);
+  const { juliet } = await stage.online({ juliet: 'juliet' });
+  await search(juliet);
+  await stage.close();
+  const after = await openStage(t, { store: stage.store, clock: stage.clock });
+  const { romeo } = await after.connected({ romeo: 'romeo' });
+  await romeo.sends(hi('one'));
+  const clients = await after.connected({ juliet: 'juliet', stranger: 'juliet' });
+  await clients.juliet.sends('<presence/>');
+  assert.deepEqual(
+    clients.juliet.transport.received.filter(({ name }) => name === 'message'),
+    [],
+  );
+  assert.deepEqual((await search(clients.juliet)).bodies, ['one']);
+});
