@@ -3,11 +3,12 @@ import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { Fork } from '../../core/fork.ts';
 import { accountDelivers, accountRemoved, CONSUMED, presenceChanged, sessionResumed } from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
-import { parseStanza } from '../../stanza.ts';
+import { type Message, parseStanza } from '../../stanza.ts';
 import type { JournalEntry } from '../../store/store.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { sleep } from '../../util/clock.ts';
 import { parseElement } from '../../xml/parser.ts';
+import { messageArchives } from '../mam/api.ts';
 import { delayed, delayedSince } from '../shared/delay.ts';
 import { hasContent, isStorable } from '../shared/storable.ts';
 import { EXTENTS, Mailboxes, MESSAGES } from './mailboxes.ts';
@@ -71,10 +72,14 @@ export const offline: Feature = {
     host.observe(accountRemoved, ({ jid }) => mailboxes.clear(jid));
 
     async function deliver(account: Account, session: Session): Promise<void> {
+      const archives = host.find(messageArchives);
+      // Who reads the archive has found there what is in it, or will: nobody is to see a message twice. XEP-0313 §6.1.1.
+      const isReader = (await archives?.isReader(session)) === true;
+      const isKnown = (message: Message): boolean => isReader && archives?.holds(account.jid, message) === true;
       const until = host.clock.monotonic() + DELIVERY_MS;
       while (isReady(session) && !isEmpty.of(account)) {
         const { entries, complete } = await mailboxes.read(account.jid, PAGE);
-        const sent = await handOver(host, session, entries, until);
+        const sent = await handOver(host, session, entries, isKnown, until);
         // A session that is gone may not have read what it was handed, unless it keeps what is not acknowledged.
         if (session.link === undefined && session.management === undefined) return;
         const isLast = complete && sent === entries.length;
@@ -90,11 +95,15 @@ function isReady(session: Session): boolean {
   return session.isAvailable && session.priority >= 0 && session.link !== undefined;
 }
 
-/** Sends messages to a session, as fast as its client reads; returns how many were sent when the time is up. */
+/**
+ * Sends messages to a session, as fast as its client reads, without those that it knows; returns with how many of them all this
+ * is done when the time is up.
+ */
 async function handOver(
   host: FeatureHost,
   session: Session,
   entries: readonly JournalEntry<string>[],
+  isKnown: (message: Message) => boolean,
   until: number,
 ): Promise<number> {
   // Half of the outbox is left to everything else that is sent to the client.
@@ -111,6 +120,7 @@ async function handOver(
     // What is handed to a session after its end is lost.
     if (session.hasEnded) return sent;
     const message = parseStanza(parseElement(value), undefined);
+    if (message.kind !== 'message' || isKnown(message)) continue;
     // Of a session that acknowledges nothing, what it may not have had stays in the mailbox.
     const fork = session.management && new Fork(1, delayedSince(message, host.domain));
     host.deliver(session, message, fork);
