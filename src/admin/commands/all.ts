@@ -1,8 +1,10 @@
 import type { Command } from '../../core/commands.ts';
 import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
 import { userClients, userLastlog, userRevoke } from './access.ts';
+import { reportList, reportRemove, reportShow } from './report.ts';
 import { order, reload, status } from './server.ts';
 import { sessionKick, sessionList } from './session.ts';
+import { uploadList, uploadRemove, uploadUsage } from './upload.ts';
 import { userAdd, userList, userPasswd, userRemove, userShow } from './user.ts';
 
 /** The server's own commands, in the order of the help. */
@@ -17,6 +19,12 @@ export const BUILT_IN: readonly BuiltIn[] = [
   userLastlog,
   sessionList,
   sessionKick,
+  reportList,
+  reportShow,
+  reportRemove,
+  uploadList,
+  uploadRemove,
+  uploadUsage,
   status,
   reload,
   order,
