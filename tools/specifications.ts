@@ -195,6 +195,12 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     support: 'complete',
     done: 'An account without keys for SCRAM-SHA-256 or -512 gains them at a login with its password.',
   },
+  357: {
+    title: 'Push Notifications',
+    support: 'partial',
+    done: 'Clients are woken that are offline, hibernate, are inactive or do not acknowledge; without content unless configured. Failing app servers are asked later, refusing ones not again.',
+    missing: 'App servers that are not services of this server: that needs federation.',
+  },
   484: {
     title: 'Fast Authentication Streamlining Tokens',
     support: 'partial',
@@ -229,7 +235,6 @@ export const NOT_YET: Readonly<Record<number, string>> = {
   220: 'Server Dialback (federation)',
   313: 'Message Archive Management',
   352: 'Client State Indication',
-  357: 'Push Notifications',
   363: 'HTTP File Upload',
 };
 

@@ -18,6 +18,7 @@ import { ping } from './ping.ts';
 import { portable } from './portable/index.ts';
 import { presence } from './presence/index.ts';
 import { privateXml } from './private-xml.ts';
+import { push } from './push/index.ts';
 import { register } from './register.ts';
 import { roster } from './roster/index.ts';
 import { sasl2 } from './sasl2.ts';
@@ -38,6 +39,7 @@ export const features: readonly Feature[] = [
   presence,
   mam,
   carbons,
+  push,
   offline,
   disco,
   caps,
