@@ -148,6 +148,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     done: '`no-store` and `store` decide what is kept for later. `no-permanent-store` is for archives, of which there is none.',
     missing: '`no-copy`: nothing is copied yet.',
   },
+  352: {
+    title: 'Client State Indication',
+    support: 'complete',
+    done: 'An inactive client is sent presence (the last of each resource), chat states, receipts, markers and news of nodes only along with something that cannot wait, in order; also had along with the login. Bounded, and as safe as what was sent and not acknowledged.',
+  },
   368: {
     title: 'SRV records for XMPP over TLS',
     support: 'complete',
@@ -234,7 +239,6 @@ export const NOT_YET: Readonly<Record<number, string>> = {
   206: 'XMPP over BOSH',
   220: 'Server Dialback (federation)',
   313: 'Message Archive Management',
-  352: 'Client State Indication',
   363: 'HTTP File Upload',
 };
 

@@ -6,6 +6,7 @@ import { blocking } from './blocking/index.ts';
 import { caps } from './caps.ts';
 import { carbons } from './carbons/index.ts';
 import { clientManagement } from './client-management/index.ts';
+import { csi } from './csi/index.ts';
 import { disco } from './disco/index.ts';
 import { externalServices } from './external-services.ts';
 import { fast } from './fast/index.ts';
@@ -57,6 +58,7 @@ export const features: readonly Feature[] = [
   version,
   externalServices,
   portable,
+  csi,
   sm,
 ];
 

@@ -145,7 +145,7 @@ test('acknowledging marks the copy as arrived, clearing does not', () => {
 });
 
 type Step =
-  | { readonly do: 'push'; readonly state: 'ready' | 'pending' }
+  | { readonly do: 'push'; readonly state: 'ready' | 'pending'; readonly canWait: boolean }
   | { readonly do: 'settle'; readonly which: number; readonly state: 'ready' | 'dropped' }
   | { readonly do: 'acknowledge'; readonly part: number }
   | { readonly do: 'too much'; readonly by: number }
@@ -153,7 +153,14 @@ type Step =
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: fc.record({ do: fc.constant('push'), state: fc.constantFrom('ready', 'pending') }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        do: fc.constant('push'),
+        state: fc.constantFrom('ready', 'pending'),
+        canWait: fc.boolean(),
+      }),
+    },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -187,7 +194,11 @@ test('whatever happens in between, a client that counts receives each stanza onc
         if (step.do === 'push') {
           const next = entry(pushed++, step.state);
           if (step.state === 'pending') pending.push(next);
-          outbox.push(next);
+          if (step.canWait) outbox.hold(next, undefined);
+          else {
+            outbox.release();
+            outbox.push(next);
+          }
           flush();
         } else if (step.do === 'settle') {
           const [settled] = pending.splice(step.which % Math.max(1, pending.length), 1);
@@ -213,6 +224,7 @@ test('whatever happens in between, a client that counts receives each stanza onc
         assert.equal(outbox.bytes, bytes);
       }
       for (const left of pending) left.state = 'ready';
+      outbox.release();
       flush();
       received.push(...exit.take());
       assert.ok(outbox.acknowledge(count()));

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Holding } from '../../src/core/held.ts';
 import { Session } from '../../src/core/session.ts';
 import { JID } from '../../src/jid.ts';
-import { message, Payload } from '../../src/stanza.ts';
+import { message, Payload, type Presence, presence } from '../../src/stanza.ts';
 import { el } from '../../src/xml/element.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { type Gate, gate } from './scene.ts';
@@ -139,4 +140,98 @@ test('an ended session sends nothing, and returns what had not left', async () =
   await settle();
   assert.deepEqual(sent, []);
   assert.deepEqual(session.end(), []);
+});
+
+/** Presence can wait, and only the last of each sender is of use. */
+const HOLDING: Holding = {
+  maxStanzas: 5,
+  maxBytes: 1000,
+  canWait: ({ kind }) => kind === 'presence',
+  subjectOf: ({ from }) => from?.toString(),
+};
+
+function presenceOf(contact: string, id: string): Presence {
+  return presence({ type: 'available', from: JID.parse(`${contact}@b.example/c`), id });
+}
+
+test('what can wait is held back, in order, until something leaves that cannot', () => {
+  const { session, sent, deliver } = begin();
+  session.hold(HOLDING);
+  session.deliver(presenceOf('romeo', '1'));
+  session.deliver(presenceOf('juliet', '2'));
+  session.deliver(presenceOf('romeo', '3'));
+  assert.deepEqual(sent, []);
+  assert.equal(session.outbox?.held, 2);
+  deliver('4');
+  session.deliver(presenceOf('juliet', '5'));
+  assert.deepEqual(sent, ['2', '3', '4']);
+  session.release();
+  assert.deepEqual(sent, ['2', '3', '4', '5']);
+  session.deliver(presenceOf('juliet', '6'));
+  assert.equal(session.outbox?.held, 1);
+  session.hold(undefined);
+  assert.equal(session.isHolding, false);
+  assert.equal(session.outbox, undefined);
+  session.deliver(presenceOf('juliet', '7'));
+  assert.deepEqual(sent.slice(4), ['6', '7']);
+});
+
+test('no more is held back than is allowed, nor than half of what may wait', () => {
+  for (const [limits, most] of [
+    [{ outboxBytes: 100_000, outboxStanzas: 100 }, 5],
+    [{ outboxBytes: 100_000, outboxStanzas: 6 }, 3],
+    [{ outboxBytes: 6 * presenceOf('a', '0').toString().length, outboxStanzas: 100 }, 3],
+  ] as const) {
+    const { session, sent, overflows } = begin(limits);
+    session.hold(HOLDING);
+    for (let i = 0; i < most; i++) session.deliver(presenceOf(String.fromCharCode(97 + i), String(i)));
+    assert.deepEqual(sent, []);
+    for (let i = 0; i < 100; i++) session.deliver(presenceOf('a', '0'));
+    assert.deepEqual(sent, []);
+    session.deliver(presenceOf('z', 'last'));
+    assert.equal(sent.length, most + 1);
+    assert.equal(sent.at(-1), 'last');
+    assert.equal(overflows(), 0);
+  }
+});
+
+test('what may yet turn out not to be stored supersedes nothing, and is not superseded', async () => {
+  for (const isStored of [true, false]) {
+    const { session, sent } = begin();
+    const stored = gate();
+    session.hold(HOLDING);
+    session.deliver(presenceOf('romeo', '1'));
+    session.deliver(presenceOf('romeo', '2'), stored.promise);
+    session.release();
+    assert.deepEqual(sent, ['1']);
+    session.deliver(presenceOf('romeo', '3'));
+    session.release();
+    if (isStored) stored.open();
+    else stored.fail(new Error('disk full'));
+    await settle();
+    assert.deepEqual(sent, isStored ? ['1', '2', '3'] : ['1', '3']);
+  }
+});
+
+test('what is held back counts as waiting: it goes on with another stream, or is returned', () => {
+  const first = begin();
+  first.session.manage({ requestAfter: 100, request: () => {}, resumeMs: 1000 });
+  first.deliver('1');
+  first.session.hold(HOLDING);
+  first.session.deliver(presenceOf('romeo', '2'));
+  first.session.detach();
+  first.session.deliver(presenceOf('juliet', '3'));
+  first.session.deliver(presenceOf('romeo', '4'));
+  first.deliver('5');
+  first.session.deliver(presenceOf('romeo', '6'));
+  assert.deepEqual(first.sent, ['1']);
+  first.session.attach(first.link);
+  assert.equal(first.session.isHolding, false);
+  assert.deepEqual(first.sent, ['1', '1', '3', '4', '5', '6']);
+  assert.equal(first.session.outbox?.sent, 5);
+
+  const second = begin();
+  second.session.hold(HOLDING);
+  second.session.deliver(presenceOf('romeo', '1'));
+  assert.equal(second.session.end().length, 1);
 });

@@ -3,7 +3,7 @@ import type { Session } from '../../core/session.ts';
 
 /** What clients have said about whether somebody is looking at them. XEP-0352. */
 export interface ClientState {
-  /** Whether the session's client is inactive: nobody looks at it. False while it has said nothing, and without a stream. */
+  /** Whether the session's client said last that nobody looks at it. One that has come back to its session has said nothing. */
   isInactive(session: Session): boolean;
 }
 

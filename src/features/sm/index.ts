@@ -119,6 +119,8 @@ class ManagedSessions {
   // What came before the question counts once it is handled. The client's next stanza does not wait for that; its next
   // question does.
   #answer({ stream }: ClientStream, session: Session): Awaitable<void> {
+    // Whoever asks is awake: what was held back for it disturbs it no more.
+    session.release();
     if (session.isSettled) return acknowledge(stream, session);
     const answered = this.#settled(session).then(() => acknowledge(stream, session));
     if (this.#asking.has(session)) return answered;
