@@ -37,3 +37,62 @@ export function readBody(incoming: IncomingMessage, { maxBytes, bodyMs, clock }:
     incoming.on('data', onData).on('end', onEnd).on('close', onClose);
   });
 }
+
+/** How long a body may take that is handed on as it arrives. */
+export interface PourLimits {
+  /** Between two pieces of it. */
+  readonly idleMs: number;
+  /** In all. */
+  readonly totalMs: number;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/**
+ * Hands a request's body on, piece by piece and no faster than `take` takes it, so that a body of any length costs the
+ * memory of a few pieces. Rejects with what `take` rejects with, with the reason of `signal`, and with `HttpError`: 408 when
+ * it takes too long, 400 when the client leaves in the middle. RFC 9110 §15.5.
+ */
+export function pourBody(
+  incoming: IncomingMessage,
+  take: (piece: Buffer) => Promise<void>,
+  { idleMs, totalMs, signal, clock }: PourLimits,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isSettled = false;
+    const finish = (settle: () => void): void => {
+      isSettled = true;
+      idle.cancel();
+      total.cancel();
+      signal.removeEventListener('abort', onAbort);
+      incoming.off('data', onData).off('end', onEnd).off('close', onClose);
+      incoming.pause();
+      settle();
+    };
+    const fail = (error: unknown): void => finish(() => reject(error));
+    const tooSlow = (): void => fail(new HttpError(408, 'The body took too long.'));
+    const onTaken = (): void => {
+      if (isSettled) return;
+      idle = clock.after(idleMs, tooSlow);
+      incoming.resume();
+    };
+    const onData = (piece: Buffer): void => {
+      // What we take our time for is not counted against the client.
+      idle.cancel();
+      incoming.pause();
+      take(piece).then(onTaken, (error: unknown) => {
+        if (!isSettled) fail(error);
+      });
+    };
+    const onEnd = (): void => finish(resolve);
+    const onClose = (): void => fail(new HttpError(400, 'The body is incomplete.'));
+    const onAbort = (): void => fail(signal.reason);
+    let idle = clock.after(idleMs, tooSlow);
+    const total = clock.after(totalMs, tooSlow);
+    if (signal.aborted) return onAbort();
+    if (incoming.destroyed) return onClose();
+    signal.addEventListener('abort', onAbort);
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose);
+  });
+}
