@@ -20,7 +20,7 @@ DOMAIN, PORT, TLS_PORT, MECHANISMS = sys.argv[1], int(sys.argv[2]), int(sys.argv
 PASSWORD = "correct horse battery staple"
 PLUGINS = [
     "xep_0012", "xep_0030", "xep_0049", "xep_0054", "xep_0077", "xep_0092",
-    "xep_0115", "xep_0199", "xep_0202", "xep_0203",
+    "xep_0115", "xep_0191", "xep_0199", "xep_0202", "xep_0203",
 ]
 PATIENCE = 10
 CLIENTS = []
@@ -245,6 +245,34 @@ async def private_storage():
     await romeo.log_out()
 
 
+async def blocking():
+    romeo = await Client("romeo", "orchard").log_in()
+    juliet = await Client("juliet", "balcony").log_in()
+    await romeo.expect("presence_available", lambda stanza: stanza["from"] == juliet.boundjid.full)
+    assert not (await juliet["xep_0191"].get_blocked())["blocklist"]["items"]
+    pushed = asyncio.Queue()
+    for event in ("blocked", "unblocked"):
+        juliet.add_event_handler(event, lambda iq, event=event: pushed.put_nowait((event, iq)))
+    await juliet["xep_0191"].block(romeo.boundjid.bare)
+    event, iq = await asyncio.wait_for(pushed.get(), PATIENCE)
+    assert event == "blocked" and iq["block"]["items"] == {romeo.boundjid.bare}, iq
+    await romeo.expect("presence_unavailable", lambda stanza: stanza["from"] == juliet.boundjid.full)
+    romeo.send_message(mto=juliet.boundjid.full, mbody="still there?", mtype="chat")
+    error = await romeo.expect("message_error")
+    assert error["error"]["condition"] == "service-unavailable", error
+    juliet.send_message(mto=romeo.boundjid.bare, mbody="no", mtype="chat")
+    error = await juliet.expect("message_error")
+    assert error["error"]["condition"] == "not-acceptable", error
+    assert error.xml.find(".//{urn:xmpp:blocking:errors}blocked") is not None, error
+    assert (await juliet["xep_0191"].get_blocked())["blocklist"]["items"] == {romeo.boundjid.bare}
+    await juliet["xep_0191"].unblock(romeo.boundjid.bare)
+    event, iq = await asyncio.wait_for(pushed.get(), PATIENCE)
+    assert event == "unblocked" and iq["unblock"]["items"] == {romeo.boundjid.bare}, iq
+    await romeo.expect("presence_available", lambda stanza: stanza["from"] == juliet.boundjid.full)
+    await juliet.log_out()
+    await romeo.log_out()
+
+
 async def unknown_request():
     romeo = await Client("romeo", "orchard").log_in()
     for to in (DOMAIN, None, f"nobody@{DOMAIN}"):
@@ -292,6 +320,7 @@ CHECKS = [
     ("disco, ping, version, time, last activity", services),
     ("vCard", vcard),
     ("private storage", private_storage),
+    ("blocking", blocking),
     ("unknown requests", unknown_request),
     ("password change", password_change),
     ("leaving", leaving),
