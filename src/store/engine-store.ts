@@ -117,8 +117,8 @@ class StepBatch implements Batch {
     return id;
   }
 
-  replace<V>(journal: Journal<V>, stream: Key, id: EntryId, value: V): void {
-    this.#steps.push(this.#ownJournal(journal).replaceStep(stream, id, value));
+  insert<V>(journal: Journal<V>, stream: Key, id: EntryId, value: V): void {
+    this.#steps.push(this.#ownJournal(journal).putStep(stream, id, value));
   }
 
   remove<V>(journal: Journal<V>, stream: Key, id: EntryId): void {

@@ -54,6 +54,17 @@ export class EntryIds {
   }
 }
 
+/** Makes the identifier of an entry from elsewhere: of its time, its number among those of that time, and a number that tells it. */
+export function entryIdAt(ms: number, count: number, chance: number): EntryId {
+  const among = Math.min(count, MAX_COUNT);
+  return digits(ms, TIME_DIGITS) + digits(among, COUNT_DIGITS) + digits(chance >>> (32 - CHANCE_BITS), CHANCE_DIGITS);
+}
+
+/** Whether a text has the form of an identifier. */
+export function isEntryId(text: string): boolean {
+  return /^[0-9a-v]{18}$/.test(text);
+}
+
 /** When an entry was appended, in milliseconds since the Unix epoch; NaN for what is no identifier. */
 export function timeOfEntry(id: EntryId): number {
   return /^[0-9a-v]{9}/.test(id) ? Number.parseInt(id.slice(0, TIME_DIGITS), RADIX) : Number.NaN;

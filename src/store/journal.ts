@@ -55,8 +55,8 @@ export class EngineJournal<V> implements Journal<V> {
     }
   }
 
-  replace(stream: Key, id: EntryId, value: V): Promise<void> {
-    return this.access.write([this.replaceStep(stream, id, value)]);
+  put(stream: Key, id: EntryId, value: V): Promise<void> {
+    return this.access.write([this.putStep(stream, id, value)]);
   }
 
   remove(stream: Key, ids: readonly EntryId[]): Promise<void> {
@@ -89,7 +89,7 @@ export class EngineJournal<V> implements Journal<V> {
     };
   }
 
-  replaceStep(stream: Key, id: EntryId, value: V): Step {
+  putStep(stream: Key, id: EntryId, value: V): Step {
     return { key: this.#keyOf(stream, id), text: encodeValue(value) };
   }
 

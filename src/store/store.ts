@@ -77,8 +77,11 @@ export interface Journal<V> {
   /** Reads one entry; undefined if the stream has none of that identifier. */
   get(stream: Key, id: EntryId): Promise<V | undefined>;
   read(stream: Key, page: JournalPage): Promise<JournalSlice<V>>;
-  /** Puts another value in the place of an entry that exists; resolves when durable. */
-  replace(stream: Key, id: EntryId, value: V): Promise<void>;
+  /**
+   * Puts a value under a given identifier: in the place of an entry, or as one that comes from elsewhere, where its place in
+   * time is. Resolves when durable.
+   */
+  put(stream: Key, id: EntryId, value: V): Promise<void>;
   /** Removes entries; resolves when durable. */
   remove(stream: Key, ids: readonly EntryId[]): Promise<void>;
   /** Removes what was appended to a stream before the call, in batches; resolves when durable. */
@@ -92,7 +95,7 @@ export interface Batch {
   /** As {@link Table.update}: `change` sees the earlier writes of this batch, and a throw in it withdraws the whole batch. */
   update<V>(table: Table<V>, key: Key, change: (old: V | undefined) => V | undefined): void;
   append<V>(journal: Journal<V>, stream: Key, value: V): EntryId;
-  replace<V>(journal: Journal<V>, stream: Key, id: EntryId, value: V): void;
+  insert<V>(journal: Journal<V>, stream: Key, id: EntryId, value: V): void;
   remove<V>(journal: Journal<V>, stream: Key, id: EntryId): void;
 }
 

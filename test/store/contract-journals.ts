@@ -56,10 +56,10 @@ export function testJournals(scene: Scene): void {
     assert.deepEqual(await values(['nobody']), []);
   });
 
-  scene('an entry is replaced in its place', async (store) => {
+  scene('an entry is put in the place of another, or where its time is', async (store) => {
     const { journal, ids } = await fill(store, 3);
-    await journal.replace(['romeo', 1], ids[1] ?? '', 'another');
-    await store.commit((batch) => batch.replace(journal, ['romeo', 1], ids[2] ?? '', 'a third'));
+    await journal.put(['romeo', 1], ids[1] ?? '', 'another');
+    await store.commit((batch) => batch.insert(journal, ['romeo', 1], ids[2] ?? '', 'a third'));
     const { entries } = await journal.read(['romeo', 1], { limit: 9 });
     assert.deepEqual(
       entries.map(({ id, value }) => [ids.indexOf(id), value]),
@@ -69,6 +69,8 @@ export function testJournals(scene: Scene): void {
         [2, 'a third'],
       ],
     );
+    await journal.put(['romeo', 1], '000000000', 'from elsewhere');
+    assert.equal((await journal.read(['romeo', 1], { limit: 1 })).entries[0]?.value, 'from elsewhere');
   });
 
   scene('one entry is read by its id, within its stream only', async (store) => {

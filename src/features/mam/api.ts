@@ -2,15 +2,7 @@ import { Service } from '../../core/service.ts';
 import type { Session } from '../../core/session.ts';
 import type { JID } from '../../jid.ts';
 import type { AnyStanza } from '../../stanza.ts';
-import type { EntryId } from '../../store/store.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
-
-/** A message as an archive keeps it. */
-export interface PortableMessage {
-  readonly id: EntryId;
-  /** The stanza, as XML. */
-  readonly xml: string;
-}
 
 /** How much there is in an archive. */
 export interface ArchiveExtent {
@@ -49,8 +41,6 @@ export interface MessageArchives {
   isReader(session: Session): Awaitable<boolean>;
   /** Whether a message that arrived for an account is in its archive. */
   holds(account: JID, message: AnyStanza): boolean;
-  /** Everything in the archive of an account, in order. */
-  read(account: JID): AsyncIterable<PortableMessage>;
 }
 
 /** Provided by the message archive. */

@@ -34,7 +34,13 @@ export interface Slice {
   readonly complete: boolean;
 }
 
-const NO_RECORD: ArchiveRecord = { indexed: '', indexedPosition: -1, preferences: undefined, keepDays: undefined };
+const NO_RECORD: ArchiveRecord = {
+  indexed: '',
+  indexedPosition: -1,
+  preferences: undefined,
+  keepDays: undefined,
+  isUnnumbered: undefined,
+};
 
 /**
  * The archive of one account: messages in the order in which they were sent and received, numbered from 0 without gaps. Old
@@ -47,6 +53,8 @@ export class Archive {
   readonly #conversations: Conversations;
   #record: ArchiveRecord = NO_RECORD;
   #isLoaded = false;
+  /** How often messages from elsewhere were put between those that are there. */
+  #insertions = 0;
   #loading: Promise<void> | undefined;
   /** The position of the next message. */
   #next = 0;
@@ -104,6 +112,22 @@ export class Archive {
     return { id, stored };
   }
 
+  /**
+   * Puts in a message from elsewhere, where its identifier belongs; resolves when durable, with whether it was not there. The
+   * archive numbers its messages anew when it is loaded next.
+   */
+  async insert(id: EntryId, peer: string, xml: string): Promise<boolean> {
+    if ((await this.get(id)) !== undefined) return false;
+    this.#isLoaded = false;
+    this.#insertions++;
+    const { store, messages, archives } = this.#tables;
+    await store.commit((batch) => {
+      batch.insert(messages, this.#key, id, [0, peer, xml]);
+      batch.update(archives, this.#key, (old = NO_RECORD) => ({ ...old, isUnnumbered: true }));
+    });
+    return true;
+  }
+
   /** Reads messages in order, from the end with `reverse`. */
   async read({ after, before }: Range, page: { readonly limit: number; readonly reverse: boolean }): Promise<Slice> {
     const { entries, complete } = await this.#tables.messages.read(this.#key, {
@@ -158,7 +182,7 @@ export class Archive {
   async replace({ id, peer }: ArchivedMessage, xml: string): Promise<void> {
     // The message may come from a conversation, whose positions are others.
     const value = await this.#tables.messages.get(this.#key, id);
-    if (value !== undefined) await this.#tables.messages.replace(this.#key, id, [value[0], peer, xml]);
+    if (value !== undefined) await this.#tables.messages.put(this.#key, id, [value[0], peer, xml]);
     if (this.#first?.id === id) this.#first = undefined;
   }
 
@@ -207,15 +231,19 @@ export class Archive {
   }
 
   async #load(): Promise<void> {
-    if (this.#isLoaded) return;
-    const record = await this.#tables.archives.get(...this.#key);
-    if (record === undefined) {
-      this.#isLoaded = true;
-      return;
+    while (!this.#isLoaded) {
+      const insertions = this.#insertions;
+      const record = await this.#tables.archives.get(...this.#key);
+      if (record?.isUnnumbered === true) await this.#inTurn(() => this.#number());
+      else await this.#read(record ?? NO_RECORD);
+      this.#isLoaded = insertions === this.#insertions && record?.isUnnumbered !== true;
     }
+  }
+
+  async #read(record: ArchiveRecord): Promise<void> {
     const unindexed: Unindexed[] = [];
     let next = record.indexedPosition + 1;
-    for (let after = record.indexed, complete = false; !complete; ) {
+    for (let after = record.indexed, complete = record === NO_RECORD; !complete; ) {
       const slice = await this.read({ after, before: undefined }, { limit: LOAD_PAGE, reverse: false });
       complete = slice.complete;
       for (const { id, peer, position } of slice.messages) {
@@ -227,7 +255,29 @@ export class Archive {
     this.#record = record;
     this.#next = next;
     this.#unindexed = unindexed;
-    this.#isLoaded = true;
+    this.#first = undefined;
+  }
+
+  // Numbers all messages anew, in their order, and writes the index of conversations anew.
+  async #number(): Promise<void> {
+    await this.#conversations.clear();
+    let next = 0;
+    let reached = '';
+    for (let complete = false; !complete; ) {
+      const range = { after: reached === '' ? undefined : reached, before: undefined };
+      const slice = await this.read(range, { limit: LOAD_PAGE, reverse: false });
+      complete = slice.complete;
+      const write = await this.#conversations.additions(slice.messages);
+      await this.#tables.store.commit((batch) => {
+        for (const { id, peer, xml } of slice.messages) {
+          batch.insert(this.#tables.messages, this.#key, id, [next++, peer, xml]);
+        }
+        write(batch);
+      });
+      reached = slice.messages.at(-1)?.id ?? reached;
+    }
+    const numbered = { indexed: reached, indexedPosition: next - 1, isUnnumbered: undefined };
+    await this.#tables.archives.update(this.#key, (old = NO_RECORD) => ({ ...old, ...numbered }));
   }
 
   async #end(reverse: boolean): Promise<ArchivedMessage | undefined> {

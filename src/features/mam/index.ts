@@ -13,6 +13,7 @@ import { fin, metadata, resultMessage } from './answers.ts';
 import { archiveKeeping, messageArchives } from './api.ts';
 import type { Archive } from './archive.ts';
 import { Archives } from './archives.ts';
+import { portableArchive } from './portable.ts';
 import { EVERYTHING, isWanted, parsePreferences, preferencesElement } from './preferences.ts';
 import { NS_MAM, parseQuery, queryForm } from './query.ts';
 import { Readers } from './readers.ts';
@@ -21,7 +22,6 @@ import { search } from './search.ts';
 import { bury, NS_RETRACT, retractedBy } from './tombstones.ts';
 
 const NS_SID = 'urn:xmpp:sid:0';
-const EXPORT_PAGE = 250;
 /** So many UTF-16 units of stanzas are sent for one query. */
 const MAX_PAGE_SIZE = 256 * 1024;
 
@@ -72,8 +72,8 @@ export const mam: Feature<MamConfig> = {
     host.provide(messageArchives, {
       isReader: (session) => readers.has(session),
       holds: (account, message) => message.payload.elements.some((element) => isStanzaId(element, account)),
-      read: (account) => readAll(archives, account),
     });
+    host.portable(portableArchive(archives, host.clock));
     host.observe(accountRemoved, async ({ jid }) => {
       await archives.remove(jid);
       await readers.remove(jid);
@@ -177,17 +177,6 @@ async function open(archives: Archives, account: Account): Promise<Archive> {
   const archive = archives.of(account.jid);
   if (!archive.isLoaded) await archive.load();
   return archive;
-}
-
-async function* readAll(archives: Archives, account: JID) {
-  const archive = await archives.open(account);
-  let after: string | undefined;
-  for (let complete = false; !complete; ) {
-    const slice = await archive.read({ after, before: undefined }, { limit: EXPORT_PAGE, reverse: false });
-    complete = slice.complete;
-    after = slice.messages.at(-1)?.id;
-    yield* slice.messages;
-  }
 }
 
 function withoutStanzaId(message: Message, by: JID): Message {

@@ -20,6 +20,8 @@ export interface ArchiveRecord {
   readonly preferences: Preferences | undefined;
   /** For how many days messages are kept, where that differs from what the host does; null for ever. */
   readonly keepDays: number | null | undefined;
+  /** Messages from elsewhere were put between the others, and none is numbered yet. */
+  readonly isUnnumbered: boolean | undefined;
 }
 
 /** A message as it is kept: its position in the archive, the bare JID of the other side, and its markup. */
@@ -39,12 +41,13 @@ export const MESSAGES: JournalSpec<StoredMessage> = {
 export const ARCHIVES: TableSpec<ArchiveRecord> = {
   name: 'mam.archive',
   parse(json) {
-    const { indexed, indexedPosition, preferences, keepDays } = storedObject(json);
+    const { indexed, indexedPosition, preferences, keepDays, isUnnumbered } = storedObject(json);
     return {
       indexed: storedText(indexed),
       indexedPosition: storedNumber(indexedPosition),
       preferences: preferences === undefined ? undefined : storedPreferences(preferences),
       keepDays: keepDays === undefined || keepDays === null ? keepDays : storedNumber(keepDays),
+      isUnnumbered: isUnnumbered === true ? true : undefined,
     };
   },
 };

@@ -6,6 +6,7 @@ import type { Query } from '../../../src/features/mam/query.ts';
 import { ARCHIVES, CONVERSATIONS, MESSAGES } from '../../../src/features/mam/records.ts';
 import { search } from '../../../src/features/mam/search.ts';
 import { JID } from '../../../src/jid.ts';
+import { entryIdAt } from '../../../src/store/entry-ids.ts';
 import { openMemoryStore } from '../../../src/store/memory.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -42,7 +43,18 @@ class Scene {
     await this.archive.load();
   }
 
+  /** Puts a message in where its time is, twice. */
+  async insert(peer: string, ago: number): Promise<void> {
+    const id = entryIdAt(this.clock.now() - ago, this.kept.length, 2 ** 31);
+    const xml = `<message from="${peer}/r" to="juliet@stage.example"/>`;
+    assert.equal(await this.archive.insert(id, peer, xml), true);
+    assert.equal(await this.archive.insert(id, peer, xml), false);
+    this.kept.push({ id, peer });
+    this.kept.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
   async append(peer: string, count: number): Promise<void> {
+    await this.clock.advance(1);
     await this.archive.load();
     const stored: Promise<void>[] = [];
     for (let i = 0; i < count; i++) {
@@ -89,6 +101,7 @@ type Step =
   | { readonly do: 'append'; readonly peer: number; readonly count: number }
   | { readonly do: 'prune'; readonly part: number }
   | { readonly do: 'reopen' }
+  | { readonly do: 'insert'; readonly peer: number; readonly ago: number }
   | { readonly do: 'search'; readonly asked: Asked };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -106,6 +119,14 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       arbitrary: fc.record({ do: fc.constant('prune' as const), part: fc.double({ min: 0, max: 1, noNaN: true }) }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('insert' as const),
+        peer: fc.nat(PEERS.length - 1),
+        ago: fc.integer({ min: 0, max: 5 }),
+      }),
+    },
     { weight: 8, arbitrary: fc.record({ do: fc.constant('search' as const), asked }) },
   ),
   { maxLength: 30 },
@@ -118,6 +139,7 @@ test('every page of every query is what a plain list would give, with its count 
       for (const step of all) {
         if (step.do === 'append') await scene.append(PEERS[step.peer] ?? '', step.count);
         else if (step.do === 'reopen') await scene.reopen();
+        else if (step.do === 'insert') await scene.insert(PEERS[step.peer] ?? '', step.ago);
         else if (step.do === 'prune') await prune(scene, step.part);
         else await compare(scene, step.asked);
       }
