@@ -111,7 +111,12 @@ test('a report is removed; what is not there is not found', async (t) => {
   }
 });
 
-test('where no reports are taken, that is said', async (t) => {
-  const { says } = await scene(t, { reports: 0 });
-  await assert.rejects(says(reportList), new CommandError('no reports are taken here: see features.blocking'));
+test('where reports are not kept, that is said', async (t) => {
+  const stage = await Stage.open(t, { features: [] });
+  const { host, settings, clock } = stage;
+  const ground = { version: '1.2.3', hosts: new Map([[DOMAIN, host]]), settings, clock, running: undefined };
+  await assert.rejects(
+    async () => reportList.run({}, ground),
+    new CommandError('no reports are kept here: features.blocking is off'),
+  );
 });

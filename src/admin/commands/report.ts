@@ -104,7 +104,7 @@ function booksOf({ hosts }: CommandGround): Book[] {
     const book = services.find(reports);
     return book === undefined ? [] : [[domain, book]];
   });
-  if (books.length === 0) throw new CommandError('no reports are taken here: see features.blocking');
+  if (books.length === 0) throw new CommandError('no reports are kept here: features.blocking is off');
   return books;
 }
 

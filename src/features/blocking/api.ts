@@ -67,5 +67,5 @@ export interface Reports {
   dropped(): Promise<number>;
 }
 
-/** Provided where accounts can report whom they block. */
+/** Provided where reports are kept, be it earlier ones only. */
 export const reports = new Service<Reports>('reports');

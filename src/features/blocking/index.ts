@@ -49,8 +49,11 @@ export const blocking: Feature<ConfigOf<typeof config>> = {
     host.provide(blockingService, lists);
     host.portable(portableLists(lists));
     host.observe(accountRemoved, ({ jid }) => lists.remove(jid));
+    const book = new ReportBook(host, settings);
+    host.provide(reportsService, book);
+    host.observe(accountRemoved, ({ jid }) => book.forget(jid.local));
     keepAway(host, lists);
-    serve(host, lists, settings.reports === 0 ? undefined : takeReports(host, new ReportBook(host, settings)));
+    serve(host, lists, settings.reports === 0 ? undefined : takeReports(host, book));
   },
 };
 
@@ -79,11 +82,9 @@ function answerTo(stanza: AnyStanza): Verdict {
 
 type WithReports = (account: Account, items: readonly BlockItem[]) => Commit | undefined;
 
-/** Keeps reports, and returns what stores those of a command along with the list. XEP-0377 §6. */
+/** Lets clients report, and returns what stores the reports of a command along with the list. XEP-0377 §3, §6. */
 function takeReports(host: FeatureHost, book: ReportBook): WithReports {
-  host.provide(reportsService, book);
   host.advertise({ feature: NS_REPORTING });
-  host.observe(accountRemoved, ({ jid }) => book.forget(jid.local));
   return (account, items) => {
     // Guests come and go: nobody could be asked, and nothing would bound what one person reports.
     if (account.isAnonymous) return undefined;

@@ -97,7 +97,7 @@ export class ReportBook implements Reports {
       if (named.length === 0) return;
       await this.#host.store.commit((batch) => {
         for (const { id, ...report } of named) {
-          batch.replace(this.#journal, this.#stream, id, { ...report, reporter: undefined });
+          batch.insert(this.#journal, this.#stream, id, { ...report, reporter: undefined });
         }
       });
       for (const id of ids) reporters.set(id, undefined);

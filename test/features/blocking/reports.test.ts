@@ -166,7 +166,7 @@ test('without room for reports none is taken, and none is asked for', async (t) 
   const { juliet } = await stage.connected({ juliet: 'juliet' });
   await report(juliet, withReport(ROMEO));
   assert.deepEqual(await blocked(juliet), [ROMEO]);
-  assert.equal(stage.host.services.has(reportsService), false);
+  assert.deepEqual(await reported(stage), []);
   const info = await juliet.get("<query xmlns='http://jabber.org/protocol/disco#info'/>", DOMAIN);
   assert.ok(info);
   const features = children(info, 'feature').map((feature) => attr(feature, 'var'));
@@ -185,6 +185,18 @@ test('the reports of an account that is removed stay without its name', async (t
   const { phone } = await stage.connected({ phone: 'juliet' });
   await report(phone, withReport('b.example'));
   assert.deepEqual(await reported(stage), ['- a.example', `nurse juliet@${DOMAIN}`, 'juliet b.example']);
+});
+
+test('reports of earlier times are there, and lose the name of their account, where none is taken any more', async (t) => {
+  const before = await open(t);
+  const { juliet } = await before.connected({ juliet: 'juliet' });
+  await report(juliet, withReport('a.example'));
+  await before.close();
+  const config = { features: { blocking: { reports: 0 } } };
+  const after = await open(t, { config, store: before.store, clock: before.clock });
+  assert.deepEqual(await reported(after), ['juliet a.example']);
+  await after.host.removeUser('juliet');
+  assert.deepEqual(await reported(after), ['- a.example']);
 });
 
 test('a report is shown and removed by its identifier', async (t) => {
