@@ -20,7 +20,7 @@ DOMAIN, PORT, TLS_PORT, MECHANISMS = sys.argv[1], int(sys.argv[2]), int(sys.argv
 PASSWORD = "correct horse battery staple"
 PLUGINS = [
     "xep_0012", "xep_0030", "xep_0049", "xep_0054", "xep_0077", "xep_0092",
-    "xep_0115", "xep_0191", "xep_0199", "xep_0202", "xep_0203",
+    "xep_0115", "xep_0191", "xep_0199", "xep_0202", "xep_0203", "xep_0280", "xep_0352",
 ]
 PATIENCE = 10
 CLIENTS = []
@@ -51,7 +51,8 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("auth_success", self._authenticated)
         self.add_event_handler("register", self._register)
         for event in ("message", "message_error", "presence_available", "presence_away", "presence_unavailable",
-                      "presence_subscribe", "presence_subscribed"):
+                      "presence_subscribe", "presence_subscribed",
+                      "carbon_sent", "carbon_received"):
             self.add_event_handler(event, lambda stanza, name=event: self.received.put_nowait((name, stanza)))
 
     def _over(self, value):
@@ -167,6 +168,63 @@ async def chat():
     assert error["error"]["condition"] == "service-unavailable", error
     await juliet.log_out()
     await romeo.log_out()
+
+
+async def carbons():
+    phone = await Client("romeo", "phone").log_in()
+    laptop = await Client("romeo", "laptop").log_in()
+    web = await Client("romeo", "web").log_in()
+    juliet = await Client("juliet", "balcony").log_in()
+    for client in (phone, laptop):
+        await client["xep_0280"].enable()
+    await web["xep_0280"].enable()
+    await web["xep_0280"].disable()
+    features = (await phone["xep_0030"].get_info(jid=DOMAIN))["disco_info"]["features"]
+    assert {"urn:xmpp:carbons:2", "urn:xmpp:carbons:rules:0"} <= features, features
+    phone.send_message(mto=juliet.boundjid.full, mbody="from the phone", mtype="chat")
+    sent = (await laptop.expect("carbon_sent"))["carbon_sent"]
+    assert sent["body"] == "from the phone" and sent["to"] == juliet.boundjid.full, sent
+    juliet.send_message(mto=phone.boundjid.full, mbody="to the phone", mtype="chat")
+    assert (await phone.expect("message"))["body"] == "to the phone"
+    received = (await laptop.expect("carbon_received"))["carbon_received"]
+    assert received["body"] == "to the phone" and received["from"] == juliet.boundjid.full, received
+    private = juliet.make_message(mto=phone.boundjid.full, mbody="between us", mtype="chat")
+    private.append(ET.Element("{urn:xmpp:carbons:2}private"))
+    private.send()
+    assert (await phone.expect("message"))["body"] == "between us"
+    juliet.send_message(mto=f"romeo@{DOMAIN}", mbody="to all", mtype="chat")
+    for client in (phone, laptop, web):
+        assert (await client.expect("message"))["body"] == "to all"
+        await client["xep_0199"].ping(DOMAIN)
+        left = [name for name, _ in client.received._queue if name != "presence_available"]
+        assert left == [], left
+    for client in (phone, laptop, web, juliet):
+        await client.log_out()
+
+
+async def client_state():
+    phone = await Client("romeo", "phone").log_in()
+    laptop = await Client("romeo", "laptop").log_in()
+    assert phone["xep_0352"].enabled
+    await phone["xep_0199"].ping(DOMAIN)
+    while not phone.received.empty():
+        phone.received.get_nowait()
+    phone["xep_0352"].send_inactive()
+    for show in ("xa", "dnd", "away"):
+        laptop.send_presence(pshow=show)
+    await laptop.expect("presence_away", lambda stanza: stanza["from"] == laptop.boundjid.full)
+    assert phone.received.empty(), phone.received
+    laptop.send_message(mto=phone.boundjid.full, mbody="look at me", mtype="chat")
+    name, first = await asyncio.wait_for(phone.received.get(), PATIENCE)
+    assert name == "presence_away" and first["from"] == laptop.boundjid.full, first
+    assert (await phone.expect("message"))["body"] == "look at me"
+    laptop.send_presence()
+    await laptop.expect("presence_available", lambda stanza: stanza["from"] == laptop.boundjid.full)
+    assert phone.received.empty(), phone.received
+    phone["xep_0352"].send_active()
+    await phone.expect("presence_available", lambda stanza: stanza["from"] == laptop.boundjid.full)
+    await phone.log_out()
+    await laptop.log_out()
 
 
 async def offline():
@@ -316,6 +374,8 @@ CHECKS = [
     ("roster", roster),
     ("subscription both ways", subscription),
     ("chat", chat),
+    ("carbons", carbons),
+    ("client state", client_state),
     ("chat to who is offline", offline),
     ("disco, ping, version, time, last activity", services),
     ("vCard", vcard),
