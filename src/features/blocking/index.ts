@@ -9,7 +9,7 @@ import { type AnyStanza, errorFor, mayBounce } from '../../stanza.ts';
 import { blocking as blockingService, reports as reportsService } from './api.ts';
 import { BlockLists, type Commit } from './lists.ts';
 import { portableLists } from './portable.ts';
-import { ReportBook, reportOf } from './report-book.ts';
+import { ReportBook } from './report-book.ts';
 import { type BlockItem, itemsElement, NS_BLOCKING, NS_REPORTING, parseItems } from './wire.ts';
 
 /** XEP-0191 §3.3. */
@@ -90,7 +90,7 @@ function takeReports(host: FeatureHost, book: ReportBook): WithReports {
     if (account.isAnonymous) return undefined;
     const facts = { at: host.clock.now(), reporter: account.jid.local };
     const news = items.flatMap(({ jid, complaint }) =>
-      complaint === undefined ? [] : reportOf(complaint, { ...facts, jid: jid.toString() }),
+      complaint === undefined ? [] : { ...facts, ...complaint, jid: jid.toString() },
     );
     return news.length === 0 ? undefined : (write) => book.add(news, write);
   };

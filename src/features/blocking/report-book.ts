@@ -2,7 +2,7 @@ import type { FeatureHost } from '../../core/feature.ts';
 import type { Batch, EntryId, Journal, JournalSpec, Key, Table, TableSpec } from '../../store/store.ts';
 import { storedNumber, storedObject, storedText } from '../shared/stored.ts';
 import { Turns } from '../shared/turns.ts';
-import type { Complaint, Report, Reports, StoredReport } from './api.ts';
+import type { Report, Reports, StoredReport } from './api.ts';
 
 /** The reports of each host, under its domain. */
 const REPORTS: JournalSpec<Report> = { name: 'blocking.reports', parse: parseReport };
@@ -130,11 +130,6 @@ export class ReportBook implements Reports {
       after = entries.at(-1)?.id ?? after;
     }
   }
-}
-
-/** Makes a report of a complaint. */
-export function reportOf(complaint: Complaint, facts: Pick<Report, 'at' | 'jid' | 'reporter'>): Report {
-  return { ...facts, ...complaint };
 }
 
 function parseReport(json: unknown): Report {
