@@ -1,5 +1,6 @@
 import type { Tally } from '../../core/portable.ts';
 import type { NewcomerFacts, User, Users } from '../../core/users.ts';
+import { StanzaError } from '../../errors.ts';
 import type { ScramHash, ScramKeys } from '../../sasl/mechanism.ts';
 import type { ScramKeySet } from '../../sasl/passwords.ts';
 import { decodeBase64 } from '../../sasl/prepare.ts';
@@ -92,9 +93,14 @@ export class Credentials {
       this.#tally.skipped('the password', 'the account has another one; --replace-password takes this one');
       return;
     }
-    if (this.#password === '') await users.setKeys(local, this.#keys);
-    else await users.setPassword(local, this.#password);
-    this.#tally.took();
+    try {
+      if (this.#password === '') await users.setKeys(local, this.#keys);
+      else await users.setPassword(local, this.#password);
+      this.#tally.took();
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error;
+      this.#tally.skipped('the password', error.text ?? error.condition);
+    }
   }
 
   /** Whether the account has this password; keys that it has not got for a hash function are added. */
