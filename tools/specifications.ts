@@ -39,7 +39,7 @@ export const XEPS: Readonly<Record<number, Xep>> = {
   54: {
     title: 'vcard-temp',
     support: 'complete',
-    done: 'One vCard for each account, kept as it is, within a size; everyone may read it.',
+    done: 'One vCard for each account, kept as it is, within a size; everyone may read it. A photo has to be in base64.',
   },
   68: {
     title: 'Field Standardization for Data Forms',
@@ -75,6 +75,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     support: 'partial',
     done: 'Users are added, removed and listed, their passwords changed, their sessions ended; last logins. More under names of our own: docs/commands.md.',
     missing: 'Announcements, messages of the day, black lists; users cannot be disabled yet.',
+  },
+  153: {
+    title: 'vCard-Based Avatars',
+    support: 'complete',
+    done: 'The server adds the hash of the photo to presence and corrects it, and sends presence anew when the photo changes. A client that says it shows none is left alone.',
   },
   156: {
     title: 'Discovering Alternative XMPP Connection Methods',

@@ -47,7 +47,7 @@ type Service = Options['services'][number];
 /** Tells clients of services outside of XMPP, with credentials for them: XEP-0215. */
 export const externalServices: Feature<Options> = {
   name: 'externalServices',
-  specs: [{ xep: 215, version: '1.0.1', note: 'for the users of the host' }],
+  specs: [{ xep: 215, version: '1.0.0', note: 'for the users of the host' }],
   config,
   setup(host, options) {
     let { services } = options;

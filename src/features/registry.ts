@@ -26,7 +26,7 @@ import { sasl2 } from './sasl2.ts';
 import { sm } from './sm/index.ts';
 import { streamLimits } from './stream-limits.ts';
 import { time } from './time.ts';
-import { vcard } from './vcard.ts';
+import { vcard } from './vcard/index.ts';
 import { version } from './version.ts';
 
 /** Every feature, in the order in which their filters run at each point. */
@@ -37,6 +37,8 @@ export const features: readonly Feature[] = [
   lastActivity,
   blocking,
   roster,
+  // Puts presence right before it is broadcast.
+  vcard,
   presence,
   mam,
   carbons,
@@ -54,7 +56,6 @@ export const features: readonly Feature[] = [
   ping,
   privateXml,
   time,
-  vcard,
   version,
   externalServices,
   portable,

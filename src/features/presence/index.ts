@@ -15,6 +15,7 @@ import type { Awaitable } from '../../util/awaitable.ts';
 import { el } from '../../xml/element.ts';
 import { blockingChanged } from '../blocking/api.ts';
 import { rosterChanged, rosterRemoved, rosters as rostersService } from '../roster/api.ts';
+import { presences } from './api.ts';
 import { Availability } from './availability.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -33,6 +34,7 @@ export const presence: Feature = {
     const availability = new Availability(host, rosters);
     const subscriptions = new Subscriptions(host, rosters, availability);
     host.negotiate({ name: 'pre-approval', needs: AUTHENTICATED, excludes: 0, offer: () => PRE_APPROVAL });
+    host.provide(presences, { broadcast: (...presence) => availability.broadcast(...presence) });
     host.audience((account, from) => availability.isSubscriber(account, from));
 
     host.filter(accountSends, (sending) => {

@@ -4,7 +4,7 @@ import { blocking } from '../../../src/features/blocking/index.ts';
 import { offline } from '../../../src/features/offline/index.ts';
 import { presence } from '../../../src/features/presence/index.ts';
 import { roster } from '../../../src/features/roster/index.ts';
-import { vcard } from '../../../src/features/vcard.ts';
+import { vcard } from '../../../src/features/vcard/index.ts';
 import { attr, children } from '../../../src/xml/element.ts';
 import { Stage, type StageOptions } from '../../support/stage.ts';
 import type { StageClient } from '../../support/stage-client.ts';
