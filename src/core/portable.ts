@@ -25,10 +25,14 @@ export interface PortablePart {
    * waiting for the ones before, up to a few hundred: whatever is called first must be stored first.
    */
   import(account: JID, element: Element, tally: Tally): Awaitable<boolean>;
+  /** Is called when no more elements come, of a part that was given any; also where the document breaks off. */
+  finish?(account: JID): Promise<void>;
 }
 
 /** Counts what becomes of what one part of one account was given; there is one for each of them and each import. */
 export interface Tally {
+  /** What the account is called in the document: it may have had another domain. */
+  readonly formerJid: JID;
   /** Something was taken up. */
   took(): void;
   /** The account had it already. */

@@ -16,7 +16,8 @@ const NS_PIE_DRAFT = 'http://www.xmpp.org/extensions/xep-0227.html#ns';
 
 /** The elements around those that are taken up whole. XEP-0227 §4. */
 const FRAME = ['server-data', 'host', 'user'] as const;
-const USER = FRAME.length;
+const HOST = 2;
+const USER = 3;
 const CONTAINER = USER + 1;
 
 /** What XEP-0227 lets grow without bounds, whether somebody here takes it or not. */
@@ -100,7 +101,7 @@ export class DocumentImport {
 
   async #open(element: Element): Promise<void> {
     const ns = attr(element, 'xmlns') ?? '';
-    if (this.#depth === 2) this.#openHost(attr(element, 'jid') ?? '');
+    if (this.#depth === HOST) this.#openHost(attr(element, 'jid') ?? '');
     else if (this.#depth === USER) this.#openUser(attr(element, 'name') ?? '', attr(element, 'password') ?? '');
     else if (this.#depth === CONTAINER) this.#container = { name: element.name, ns: ns === NS_PIE_DRAFT ? NS_PIE : ns };
   }
@@ -112,7 +113,7 @@ export class DocumentImport {
     } else if (this.#depth === USER) {
       await this.#user?.end();
       this.#user = undefined;
-    } else if (this.#depth === 2) {
+    } else if (this.#depth === HOST) {
       this.#closeHost();
     }
   }
@@ -150,8 +151,8 @@ export class DocumentImport {
     }
     try {
       if (name === '') throw new JidError('localpart', 'is missing');
-      const jid = JID.of(name, host.domain);
-      this.#user = new UserImport(host, jid, password, this.#options, this.#report);
+      const formerJid = JID.of(name, normal(this.#domain) ?? host.domain);
+      this.#user = new UserImport(host, formerJid, password, this.#options, this.#report);
     } catch (error) {
       if (!(error instanceof JidError)) throw error;
       this.#report.note(`a user left out: "${name}" is no name for one: ${error.message}`);
@@ -175,10 +176,11 @@ export class DocumentImport {
 
   // What was read of an account stays, and is said; without its end it gets no password.
   async #breakOff(fault: string, around: number): Promise<void> {
-    await this.#user?.settle();
+    if (around < USER) await this.#user?.finish();
     this.#report.fault(fault, this.#user?.jid.toString());
-    if (this.#depth >= CONTAINER && around < CONTAINER) this.#container = undefined;
-    if (this.#depth >= USER && around < USER) this.#user = undefined;
+    if (around < CONTAINER) this.#container = undefined;
+    if (around < USER) this.#user = undefined;
+    if (around < HOST && this.#depth >= HOST) this.#closeHost();
     this.#depth = around;
   }
 }

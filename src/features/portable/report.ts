@@ -1,4 +1,5 @@
 import type { Tally } from '../../core/portable.ts';
+import type { JID } from '../../jid.ts';
 import type { ImportSummary } from './api.ts';
 
 /** Beyond so many, what was left out is only counted. */
@@ -26,10 +27,11 @@ export class Report {
   #moreNotes = 0;
 
   /** Counts what one part of an account is given. */
-  tally(part: string, account: string): Tally {
+  tally(part: string, account: JID, formerJid: JID): Tally {
     const counts = this.#parts.get(part) ?? { taken: 0, present: 0, skipped: 0 };
     this.#parts.set(part, counts);
     return {
+      formerJid,
       took: () => void counts.taken++,
       had: () => void counts.present++,
       skipped: (what, reason) => {

@@ -2,7 +2,7 @@ import type { Host } from '../../core/host.ts';
 import type { PortablePart, Tally } from '../../core/portable.ts';
 import type { NewcomerFacts } from '../../core/users.ts';
 import { StanzaError } from '../../errors.ts';
-import type { JID } from '../../jid.ts';
+import { JID } from '../../jid.ts';
 import { attr, type Element } from '../../xml/element.ts';
 import { NS_CLIENT } from '../../xml/ns.ts';
 import type { ImportOptions } from './api.ts';
@@ -18,6 +18,7 @@ export type Container = NonNullable<PortablePart['container']>;
 /** Takes up one account, element by element. It gets its password last, so that nobody logs in before it is complete. */
 export class UserImport {
   readonly jid: JID;
+  readonly #formerJid: JID;
   readonly #host: Host;
   readonly #options: ImportOptions;
   readonly #report: Report;
@@ -28,13 +29,14 @@ export class UserImport {
   #isReady = false;
   #isNew = false;
 
-  /** `password` is the attribute of the `<user/>`, '' where there is none. */
-  constructor(host: Host, jid: JID, password: string, options: ImportOptions, report: Report) {
-    this.jid = jid;
+  /** `formerJid` is what the account is called in the document; `password` what its `<user/>` says, '' where there is none. */
+  constructor(host: Host, formerJid: JID, password: string, options: ImportOptions, report: Report) {
+    this.jid = JID.of(formerJid.local, host.domain);
+    this.#formerJid = formerJid;
     this.#host = host;
     this.#options = options;
     this.#report = report;
-    this.#credentials = new Credentials(password, report.tally('passwords', jid.toString()));
+    this.#credentials = new Credentials(password, report.tally('passwords', this.jid, formerJid));
   }
 
   /** Takes up a child of the `<user/>`; resolves when it is durable. */
@@ -67,6 +69,12 @@ export class UserImport {
     if (this.#pending.length >= MAX_PENDING) await this.settle();
   }
 
+  /** No more comes: the document is at the end of the account, or breaks off. Resolves when all that came is durable. */
+  async finish(): Promise<void> {
+    await this.settle();
+    for (const part of this.#tallies.keys()) await part.finish?.(this.jid);
+  }
+
   /** Resolves when everything that was handed in is durable. */
   async settle(): Promise<void> {
     const outcomes = await Promise.allSettled(this.#pending.splice(0));
@@ -75,7 +83,7 @@ export class UserImport {
 
   /** The `</user>` has been read: the account gets its password. */
   async end(): Promise<void> {
-    await this.settle();
+    await this.finish();
     await this.#beReady();
     const { users } = this.#host;
     await this.#credentials.apply(users, this.jid.local, this.#isNew || this.#options.replacePasswords);
@@ -98,7 +106,7 @@ export class UserImport {
   }
 
   async #offer(part: PortablePart, element: Element): Promise<boolean> {
-    const tally = this.#tallies.get(part) ?? this.#report.tally(part.name, this.jid.toString());
+    const tally = this.#tallies.get(part) ?? this.#report.tally(part.name, this.jid, this.#formerJid);
     this.#tallies.set(part, tally);
     try {
       return await part.import(this.jid, element, tally);
