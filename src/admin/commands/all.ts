@@ -1,6 +1,7 @@
 import type { Command } from '../../core/commands.ts';
 import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
 import { userClients, userLastlog, userRevoke } from './access.ts';
+import { userPush, userPushRemove } from './push.ts';
 import { reportList, reportRemove, reportShow } from './report.ts';
 import { order, reload, status } from './server.ts';
 import { sessionKick, sessionList } from './session.ts';
@@ -17,6 +18,8 @@ export const BUILT_IN: readonly BuiltIn[] = [
   userClients,
   userRevoke,
   userLastlog,
+  userPush,
+  userPushRemove,
   sessionList,
   sessionKick,
   reportList,
