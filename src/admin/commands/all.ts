@@ -1,6 +1,8 @@
 import type { Command } from '../../core/commands.ts';
 import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
 import { userClients, userLastlog, userRevoke } from './access.ts';
+import { archiveKeep, archivePrune, archiveShow } from './archive.ts';
+import { userExport, userImport } from './portable.ts';
 import { userPush, userPushRemove } from './push.ts';
 import { reportList, reportRemove, reportShow } from './report.ts';
 import { order, reload, status } from './server.ts';
@@ -20,8 +22,13 @@ export const BUILT_IN: readonly BuiltIn[] = [
   userLastlog,
   userPush,
   userPushRemove,
+  userExport,
+  userImport,
   sessionList,
   sessionKick,
+  archiveShow,
+  archiveKeep,
+  archivePrune,
   reportList,
   reportShow,
   reportRemove,

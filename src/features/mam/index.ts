@@ -7,6 +7,7 @@ import type { JID } from '../../jid.ts';
 import { is, type Message } from '../../stanza.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { attr, type Element, el } from '../../xml/element.ts';
+import { adHoc } from '../adhoc/api.ts';
 import { rosters } from '../roster/api.ts';
 import { isStorable } from '../shared/storable.ts';
 import { fin, metadata, resultMessage } from './answers.ts';
@@ -14,6 +15,7 @@ import { archiveKeeping, messageArchives } from './api.ts';
 import type { Archive } from './archive.ts';
 import { Archives } from './archives.ts';
 import { portableArchive } from './portable.ts';
+import { preferenceCommand } from './preference-command.ts';
 import { EVERYTHING, isWanted, parsePreferences, preferencesElement } from './preferences.ts';
 import { NS_MAM, parseQuery, queryForm } from './query.ts';
 import { Readers } from './readers.ts';
@@ -73,6 +75,7 @@ export const mam: Feature<MamConfig> = {
       isReader: (session) => readers.has(session),
       holds: (account, message) => message.payload.elements.some((element) => isStanzaId(element, account)),
     });
+    host.find(adHoc)?.add(preferenceCommand(archives));
     host.portable(portableArchive(archives, host.clock));
     host.observe(accountRemoved, async ({ jid }) => {
       await archives.remove(jid);

@@ -39,8 +39,8 @@ export function portableArchive(archives: Archives, clock: Clock): PortablePart 
       if (!is(result, 'result', NS_MAM)) return false;
       const { message, at } = readResult(result);
       if (at > clock.now()) throw new StanzaError('bad-request', { text: 'it is from the future' });
-      const id = places.of(account, at, attr(result, 'id') ?? '');
-      const peer = otherSide(message, account).bare().toString();
+      const id = places.of(tally, at, attr(result, 'id') ?? '');
+      const peer = otherSide(message, account, tally.formerJid).bare().toString();
       if (await archives.of(account).insert(id, peer, message.toString())) tally.took();
       else tally.had();
       return true;
@@ -50,25 +50,24 @@ export function portableArchive(archives: Archives, clock: Clock): PortablePart 
 
 /** Finds the identifiers for messages from elsewhere: the same each time, and in the order of the document. */
 class Places {
-  readonly #last = new Map<string, { readonly at: number; readonly count: number }>();
+  // There is a tally for each account and each import: a second one begins anew.
+  readonly #last = new WeakMap<Tally, { readonly at: number; readonly count: number }>();
 
-  of(account: JID, at: number, foreignId: string): EntryId {
+  of(tally: Tally, at: number, foreignId: string): EntryId {
     if (isEntryId(foreignId) && timeOfEntry(foreignId) === at) return foreignId;
-    const last = this.#last.get(account.local);
+    const last = this.#last.get(tally);
     // Other servers tell times to the second: many messages have the same one.
     const count = last?.at === at ? last.count + 1 : 0;
-    this.#last.set(account.local, { at, count });
+    this.#last.set(tally, { at, count });
     return entryIdAt(at, count, createHash('sha256').update(foreignId).digest().readUInt32BE());
   }
 }
 
+// Parsed as a whole: so the message is of the namespace of streams, and says so inside of others.
 function resultElement({ id, xml }: ArchivedMessage): Element {
-  const delay = el('delay', { xmlns: NS_DELAY, stamp: dateTime(timeOfEntry(id)) });
-  return el(
-    'result',
-    { xmlns: NS_MAM, id },
-    el('forwarded', { xmlns: NS_FORWARD }, delay, parseElement(standalone(xml))),
-  );
+  const delay = `<delay xmlns="${NS_DELAY}" stamp="${dateTime(timeOfEntry(id))}"/>`;
+  const forwarded = `<forwarded xmlns="${NS_FORWARD}">${delay}${standalone(xml)}</forwarded>`;
+  return parseElement(`<result xmlns="${NS_MAM}" id="${id}">${forwarded}</result>`);
 }
 
 function readResult(result: Element): { readonly message: Message; readonly at: number } {
@@ -87,7 +86,7 @@ function withoutNamespace(message: Element): Element {
   return el('message', attrs, ...message.children);
 }
 
-function otherSide({ from, to }: Message, account: JID): JID {
-  const isOwn = from === undefined || from.bare().equals(account);
+function otherSide({ from, to }: Message, account: JID, formerJid: JID): JID {
+  const isOwn = from === undefined || from.bare().equals(account) || from.bare().equals(formerJid);
   return (isOwn ? to : from) ?? account;
 }

@@ -5,7 +5,7 @@ import { NS_MAM } from './query.ts';
 import type { DefaultPreference, Preferences } from './records.ts';
 
 /** So many addresses may be in the lists of one account. */
-const MAX_ADDRESSES = 1000;
+export const MAX_ADDRESSES = 1000;
 
 /** What holds for an account that has not said otherwise. */
 export const EVERYTHING: Preferences = { default: 'always', always: [], never: [] };
