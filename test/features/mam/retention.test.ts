@@ -70,7 +70,7 @@ test('an operator sees what would go before it goes, and sets the rule of one ac
     /kept for 2 days, as set for this account$/,
   );
   const preview = await says(stage, 'archive prune', { 'dry-run': true });
-  assert.match(preview, /would be removed/);
+  assert.match(preview, /WOULD BE REMOVED/);
   assert.match(preview, new RegExp(`${JULIET} +3 `));
   assert.doesNotMatch(preview, new RegExp(ROMEO));
   assert.match(await says(stage, 'archive show', { jid: JULIET }), /^5 messages/);
