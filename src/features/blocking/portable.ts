@@ -20,6 +20,7 @@ export function portableLists(lists: BlockLists): PortablePart {
       const news: JID[] = [];
       for (const jid of readable(element, tally)) {
         if (known?.has(jid.toString()) === true) tally.had();
+        else if (jid.bare().equals(account)) tally.skipped(`the block of ${jid}`, 'an account cannot block itself');
         else news.push(jid);
       }
       if (news.length > 0) await lists.block(account, news);

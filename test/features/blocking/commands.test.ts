@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { blocking } from '../../../src/features/blocking/index.ts';
 import { disco } from '../../../src/features/disco/index.ts';
 import { attr, children } from '../../../src/xml/element.ts';
+import { parseElement } from '../../../src/xml/parser.ts';
 import { DOMAIN, PASSWORD } from '../../support/stage.ts';
 import { receivesInOrder } from '../presence/scene.ts';
 import { block, blocked, command, NS, open, push, unblock } from './scene.ts';
@@ -192,6 +193,7 @@ test('a list moves with its account, and twice is the same as once', async (t) =
   assert.ok(owner && heir);
   const counts = { took: 0, had: 0, skipped: 0 };
   const tally = {
+    formerJid: owner,
     took: () => void counts.took++,
     had: () => void counts.had++,
     skipped: () => void counts.skipped++,
@@ -201,6 +203,10 @@ test('a list moves with its account, and twice is the same as once', async (t) =
     assert.equal(await part.import(heir, element, tally), true);
   }
   assert.deepEqual(counts, { took: 2, had: 2, skipped: 0 });
+  const odd = parseElement(command('blocklist', '@@', `nurse@${DOMAIN}`, IAGO));
+  assert.equal(await part.import(heir, odd, tally), true);
+  assert.deepEqual(counts, { took: 2, had: 3, skipped: 2 });
+  assert.equal(await part.import(heir, parseElement('<query xmlns="jabber:iq:roster"/>'), tally), false);
   const { phone } = await stage.connected({ phone: 'nurse' });
   assert.deepEqual(await blocked(phone), [ROMEO, IAGO]);
 });

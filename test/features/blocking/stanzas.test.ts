@@ -4,6 +4,8 @@ import type { Feature } from '../../../src/core/feature.ts';
 import { accountDelivers, accountReceives, accountSends } from '../../../src/core/points.ts';
 import { blocking as blockingService } from '../../../src/features/blocking/api.ts';
 import { blocking } from '../../../src/features/blocking/index.ts';
+import { carbons } from '../../../src/features/carbons/index.ts';
+import { mam } from '../../../src/features/mam/index.ts';
 import { ping } from '../../../src/features/ping.ts';
 import { presence } from '../../../src/features/presence/index.ts';
 import { roster } from '../../../src/features/roster/index.ts';
@@ -164,6 +166,23 @@ test('a blocked message is not kept for who is away', async (t) => {
   const { phone } = await stage.connected({ phone: 'juliet' });
   await phone.sends('<presence/>');
   await receivesInOrder(phone, [`<presence from='${phone.jid}' to='${phone.jid}'/>`]);
+});
+
+test('what is blocked is neither archived nor copied to other devices', async (t) => {
+  const stage = await open(t, { features: [blocking, roster, presence, mam, carbons] });
+  const { juliet, phone, romeo } = await stage.online({ juliet: 'juliet', phone: 'juliet', romeo: 'romeo' });
+  await phone.set("<enable xmlns='urn:xmpp:carbons:2'/>");
+  await block(juliet, ROMEO);
+  await romeo.sends(`<message to='${juliet.jid}' type='chat'>${BODY}</message>`);
+  await juliet.sends(`<message to='${ROMEO}' type='chat'>${BODY}</message>`);
+  await phone.receivesNothing();
+  const answer = await juliet.ask('set', "<query xmlns='urn:xmpp:mam:2'/>");
+  assert.match(serialize(answer), /<count>0<\/count>/);
+  await juliet.forget();
+  await unblock(juliet);
+  await romeo.sends(`<message to='${juliet.jid}' type='chat'>${BODY}</message>`);
+  assert.match(serialize(await juliet.ask('set', "<query xmlns='urn:xmpp:mam:2'/>")), /<count>1<\/count>/);
+  assert.match(serialize(await phone.next()), /<received/);
 });
 
 test('features below see nothing of what is blocked, and can ask who is', async (t) => {
