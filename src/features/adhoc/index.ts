@@ -6,6 +6,7 @@ import type { Session } from '../../core/session.ts';
 import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
 import { attr, type Element } from '../../xml/element.ts';
+import { accountCommands } from './account-commands.ts';
 import { type AdHocCaller, type AdHocCommand, adHoc as adHocService, NS_COMMANDS } from './api.ts';
 import { Executions, LIFETIME_MS } from './executions.ts';
 import { operatorCommands } from './operator-commands.ts';
@@ -23,6 +24,10 @@ export const adHoc: Feature = {
     const catalogue = new Catalogue(host);
     const executions = new Executions(host.clock);
     host.provide(adHocService, { add: (command) => catalogue.add(command) });
+    // When all that there may be of services is there.
+    host.ready(() => {
+      for (const command of accountCommands(host)) catalogue.add(command);
+    });
     host.observe(sessionEnded, ({ session }) => executions.endAllOf(session));
     host.every('adHoc', LIFETIME_MS, () => executions.prune());
 

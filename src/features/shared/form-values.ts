@@ -26,11 +26,6 @@ export class FormValues {
     return this.#values.get(name) ?? [];
   }
 
-  /** The lines of a `text-multi` field. */
-  lines(name: string): string {
-    return this.list(name).join('\n');
-  }
-
   /** Whether a `boolean` field is ticked; `otherwise` if it is not there. */
   flag(name: string, otherwise = false): boolean {
     const value = this.text(name);
@@ -52,11 +47,6 @@ export class FormValues {
   /** The addresses in a `jid-multi` field. Throws JidError where one is none. */
   jids(name: string): readonly JID[] {
     return this.list(name).map((value) => JID.parse(value));
-  }
-
-  /** These values, and those of `earlier` forms that this one has not. */
-  over(earlier: FormValues): FormValues {
-    return new FormValues(new Map([...earlier.#values, ...this.#values]));
   }
 }
 

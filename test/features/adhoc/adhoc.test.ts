@@ -44,6 +44,7 @@ test('owners find their commands at their own address and at that of the host', 
          <item jid="${to}" node="${LIST}" name="List the lamps"/>
          <item jid="${to}" node="${LAMP}" name="Set a lamp"/>
          <item jid="${to}" node="urn:example:broken" name="Mend the lamps"/>
+         <item jid="${to}" node="urn:parley:account-password" name="Change the password of your account"/>
        </query>`,
     );
     assertXml(

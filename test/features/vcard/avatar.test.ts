@@ -244,7 +244,12 @@ test('a card moves with its account, and one that is there stays', async (t) => 
   assert.ok(part);
   const [juliet, romeo] = [JID.parse(JULIET), JID.parse(`romeo@${DOMAIN}`)];
   const counts = { took: 0, had: 0 };
-  const tally = { took: () => void counts.took++, had: () => void counts.had++, skipped: () => assert.fail() };
+  const tally = {
+    formerJid: juliet,
+    took: () => void counts.took++,
+    had: () => void counts.had++,
+    skipped: () => assert.fail(),
+  };
   for await (const element of part.export(juliet)) {
     for (let i = 0; i < 2; i++) assert.equal(await part.import(romeo, element, tally), true);
   }
