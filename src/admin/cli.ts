@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { Loaded } from '../config/load.ts';
 import { ConfigError, describeProblem } from '../config/problem.ts';
-import { type Arguments, CommandError, type Json } from '../core/commands.ts';
+import { type Arguments, CommandError, type Json, type Progress } from '../core/commands.ts';
 import { ListenError } from '../net/listen.ts';
 import { StoreError } from '../store/store.ts';
 import { CertificateError } from '../tls/certificate-files.ts';
@@ -16,6 +16,7 @@ import { controlPath } from './protocol.ts';
 import { type OpenedStore, type ReachOptions, reach } from './reach.ts';
 import { printable } from './table.ts';
 import { type Input, Interrupted, type Output, readNewPassword } from './terminal.ts';
+import { beginTransfer } from './transfer.ts';
 import { usage, usageOf } from './usage.ts';
 
 /** The world around the program. */
@@ -147,13 +148,38 @@ async function command(invocation: Invocation, io: Io, program: Program): Promis
   const options = await reachOptions(invocation, io, program);
   const args = { ...invocation.args, ...(await readSecrets(invocation, io)) };
   const reached = await reach(options);
+  const tell = progressOn(io.stderr);
   try {
-    const outcome = await reached.run(entry.name, args);
-    if (outcome.ok) return json ? printJson(io, outcome.answer) : print(io, outcome.text);
-    throw new CommandError(outcome.error);
+    const transfer = await beginTransfer(entry, args, { ...io, dataDir: options.dataDir });
+    try {
+      const outcome = await reached.run(entry.name, transfer.args, tell.progress);
+      tell.end();
+      if (!outcome.ok) throw new CommandError(outcome.error);
+      await transfer.deliver();
+      const answers = transfer.takesStdout ? { ...io, stdout: io.stderr } : io;
+      return json ? printJson(answers, outcome.answer) : print(answers, outcome.text);
+    } finally {
+      await transfer.close();
+    }
   } finally {
     await reached.close();
   }
+}
+
+/** Shows how far a command has come, on one line, to people who look at a terminal. */
+function progressOn(output: Output): { readonly progress: Progress; readonly end: () => void } {
+  let isShown = false;
+  const show = (text: string): void => void output.write(`\r\u001b[K${printable(text)}`);
+  return {
+    progress: (text) => {
+      if (output.isTTY !== true) return;
+      isShown = true;
+      show(text);
+    },
+    end: () => {
+      if (isShown) show('');
+    },
+  };
 }
 
 /** Says where a command is to be carried out. Throws ConfigError; CommandError for a reload. */

@@ -1,13 +1,13 @@
 import { createConnection, type Socket } from 'node:net';
-import { type Arguments, CommandError } from '../core/commands.ts';
+import { type Arguments, CommandError, type Progress } from '../core/commands.ts';
 import type { Outcome } from '../core/execute.ts';
 import { systemClock } from '../util/clock.ts';
 import { deadline } from '../util/deadline.ts';
 import { readLines } from './lines.ts';
-import { type Greeting, MAX_REPLY_BYTES, type Reply, type Request, unusablePath } from './protocol.ts';
+import { type Greeting, MAX_REPLY_BYTES, type Notice, type Reply, type Request, unusablePath } from './protocol.ts';
 
 const GREETING_MS = 5000;
-/** Removing an account with a large archive takes its time. */
+/** Removing an account with a large archive takes its time; longer ones say every now and then how far they have come. */
 const REPLY_MS = 120_000;
 
 /** A connection of the command line to the running server. */
@@ -40,12 +40,15 @@ export class ControlClient {
   }
 
   /** Has the server run a command. Throws CommandError when it does not answer. */
-  async run(command: string, args: Arguments): Promise<Outcome> {
+  async run(command: string, args: Arguments, progress?: Progress): Promise<Outcome> {
     const request: Request = { id: ++this.#lastId, command, args };
     this.#socket.write(`${JSON.stringify(request)}\n`);
     try {
-      const { id: _, ...outcome } = (await deadline(this.#next(), REPLY_MS, systemClock)) as Reply;
-      return outcome;
+      for (;;) {
+        const said = (await deadline(this.#next(), REPLY_MS, systemClock)) as Reply | Notice;
+        if (!('progress' in said)) return outcomeOf(said);
+        progress?.(said.progress);
+      }
     } catch (cause) {
       throw new CommandError(`the server did not answer "${command}"; it may have been stopped`, { cause });
     }
@@ -54,6 +57,10 @@ export class ControlClient {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+function outcomeOf({ id: _, ...outcome }: Reply): Outcome {
+  return outcome;
 }
 
 /** Returns what the server at a path says first; undefined when there is none. */

@@ -92,7 +92,7 @@ export function parseInvocation(argv: readonly string[], entry: Entry): Invocati
     if (given.length > 1) throw new UsageError(`"${entry.name}" takes one ${entry.operand}, not ${given.length}`);
     return { ...common, operand: given[0], args: {} };
   }
-  return { ...common, operand: undefined, args: { ...byPlace(entry, given), ...byName(entry, values) } };
+  return { ...common, operand: undefined, args: { ...byPlace(entry, given, values), ...byName(entry, values) } };
 }
 
 /** The parameters that are taken by their place. */
@@ -129,8 +129,12 @@ function parseStrictly(argv: readonly string[], entry: Entry) {
   }
 }
 
-function byPlace(entry: Entry, given: readonly string[]): Record<string, string> {
-  const expected = placed(entry);
+function byPlace(
+  entry: Entry,
+  given: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const expected = placed(entry).filter(({ unless }) => unless === undefined || values[unless] !== true);
   if (given.length > expected.length && entry.parameters.some(({ kind }) => kind === 'secret')) {
     throw new UsageError(
       'a password is never taken from the command line, where other users and the history of the shell could see it: ' +

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../util/clock.ts';
 import { Lane } from '../util/lane.ts';
 import { greetedBy } from './client.ts';
 import { readLines } from './lines.ts';
-import { type Greeting, MAX_REQUEST_BYTES, parseRequest, type Reply, unusablePath } from './protocol.ts';
+import { type Greeting, MAX_REQUEST_BYTES, type Notice, parseRequest, type Reply, unusablePath } from './protocol.ts';
 
 const OWNER_ONLY = 0o177;
 const MAX_CONNECTIONS = 32;
@@ -114,7 +114,8 @@ export class ControlSocket {
   async #answer(socket: Socket, line: string): Promise<void> {
     const request = parseRequest(line);
     if (request === undefined) return void socket.destroy();
-    const outcome = await execute(this.#options.commands, request, (error) => this.#bug(error));
+    const notify = (progress: string): void => say(socket, { id: request.id, progress });
+    const outcome = await execute(this.#options.commands, request, (error) => this.#bug(error), notify);
     this.#options.log.debug('control.command', { command: request.command, ok: outcome.ok });
     const reply: Reply = { id: request.id, ...outcome };
     say(socket, reply);
@@ -140,6 +141,6 @@ export function runningText({ pid }: Pick<Greeting, 'pid'>): string {
   return `a server with this data directory runs already, as process ${pid}: stop it first, or choose another dataDir`;
 }
 
-function say(socket: Socket, value: Greeting | Reply): void {
+function say(socket: Socket, value: Greeting | Reply | Notice): void {
   if (!socket.destroyed) socket.write(`${JSON.stringify(value)}\n`);
 }

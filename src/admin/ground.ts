@@ -1,4 +1,4 @@
-import type { Arguments, Command, CommandDescription, Json } from '../core/commands.ts';
+import type { Arguments, Command, CommandDescription, Json, Progress } from '../core/commands.ts';
 import type { Host, Settings } from '../core/host.ts';
 import type { Endpoint } from '../net/listen.ts';
 import type { CertificateDescription } from '../tls/certificates.ts';
@@ -44,11 +44,11 @@ export interface ReloadReport {
 
 /** A command of the server itself. */
 export interface BuiltIn<A extends Json = Json> extends CommandDescription {
-  run(args: Arguments, ground: CommandGround): Awaitable<A>;
+  run(args: Arguments, ground: CommandGround, progress?: Progress): Awaitable<A>;
   show?(answer: A): string;
 }
 
 /** A command for the ground that it works on. */
 export function bindCommand(builtIn: BuiltIn, ground: CommandGround): Command {
-  return { ...builtIn, run: (args) => builtIn.run(args, ground) };
+  return { ...builtIn, run: (args, progress) => builtIn.run(args, ground, progress) };
 }

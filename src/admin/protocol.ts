@@ -4,7 +4,7 @@ import type { Outcome } from '../core/execute.ts';
 
 /*
  * The language of the control socket: JSON objects, each on a line. The server begins with a Greeting; each Request is
- * answered by one Reply with its id, in the order of the requests.
+ * answered by one Reply with its id, in the order of the requests; Notices may come before it.
  */
 
 /** The first line of the server. */
@@ -22,6 +22,12 @@ export interface Request {
 }
 
 export type Reply = Outcome & { readonly id: number };
+
+/** How far a request has come; there may be any number of these before its Reply. */
+export interface Notice {
+  readonly id: number;
+  readonly progress: string;
+}
 
 /** The longest request, in bytes. */
 export const MAX_REQUEST_BYTES = 65_536;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Arguments, type Command, CommandError } from '../core/commands.ts';
+import { type Arguments, type Command, CommandError, type Progress } from '../core/commands.ts';
 import { execute, type Outcome } from '../core/execute.ts';
 import type { Host, Settings } from '../core/host.ts';
 import { StoreError } from '../store/store.ts';
@@ -12,7 +12,7 @@ import { controlPath, unusablePath } from './protocol.ts';
 
 /** Where commands are carried out: by the running server, or here on its store. */
 export interface Reach {
-  run(command: string, args: Arguments): Promise<Outcome>;
+  run(command: string, args: Arguments, progress?: Progress): Promise<Outcome>;
   close(): Promise<void>;
 }
 
@@ -62,17 +62,17 @@ export async function reach(options: ReachOptions): Promise<Reach> {
 async function reachServer(dataDir: string): Promise<Reach | undefined> {
   const client = await ControlClient.connect(controlPath(dataDir));
   if (client === undefined) return undefined;
-  return { run: (command, args) => client.run(command, args), close: async () => client.close() };
+  return { run: (command, args, progress) => client.run(command, args, progress), close: async () => client.close() };
 }
 
 function reachStore(opened: OpenedStore, { version, bug }: ReachOptions): Reach {
   const { hosts, settings, clock } = opened;
   const commands = commandsOn({ version, hosts, settings, clock, running: undefined }, opened.commands);
   return {
-    async run(command, args) {
+    async run(command, args, progress) {
       const needsServer = commands.some(({ name, needsServer }) => name === command && needsServer === true);
       if (needsServer) return { ok: false, error: notRunning(settings.current.dataDir) };
-      return execute(commands, { command, args }, bug);
+      return execute(commands, { command, args }, bug, progress);
     },
     close: () => opened.stop(),
   };

@@ -14,8 +14,13 @@ export interface Parameter {
    */
   readonly kind: 'text' | 'jid' | 'count' | 'secret' | 'flag';
   readonly optional?: boolean;
-  /** Of a secret: the flag that makes asking for it needless. */
+  /** Of a secret, or what else is required: the flag that makes it needless. */
   readonly unless?: string;
+  /**
+   * Of a text: it names a file that the command reads or writes. Whoever asks has others rights and folders than the server,
+   * so the file itself passes through the data directory: see admin/transfer.ts.
+   */
+  readonly file?: 'read' | 'written';
 }
 
 /** Answers of commands: plain JSON values. */
@@ -36,10 +41,13 @@ export interface CommandDescription {
   readonly needsMachine?: boolean;
 }
 
+/** Tells people who wait how far a command has come. */
+export type Progress = (text: string) => void;
+
 /** Something an operator can do: defined once, rendered by the command line now and by other interfaces later. */
 export interface Command<A extends Json = Json> extends CommandDescription {
   /** Returns what the operator asked for. Throws StanzaError or CommandError with a text for people. */
-  run(args: Arguments): Awaitable<A>;
+  run(args: Arguments, progress?: Progress): Awaitable<A>;
   /** The same answer for people, a line or a table; without it, the answer is printed as it is. */
   show?(answer: A): string;
 }

@@ -1,5 +1,12 @@
 import { StanzaError } from '../errors.ts';
-import { type Arguments, type Command, type CommandDescription, CommandError, type Json } from './commands.ts';
+import {
+  type Arguments,
+  type Command,
+  type CommandDescription,
+  CommandError,
+  type Json,
+  type Progress,
+} from './commands.ts';
 
 /** What became of a command: its answer, as data and as text for people, or why there is none. */
 export type Outcome =
@@ -14,12 +21,13 @@ export async function execute(
   commands: readonly Command[],
   request: { readonly command: string; readonly args: Arguments },
   bug: (error: unknown) => void,
+  progress?: Progress,
 ): Promise<Outcome> {
   const command = commands.find(({ name }) => name === request.command);
   if (command === undefined) return { ok: false, error: `there is no command "${request.command}"` };
   try {
     checkArguments(command, request.args);
-    const answer = await command.run(request.args);
+    const answer = await command.run(request.args, progress);
     return { ok: true, answer, text: command.show?.(answer) ?? JSON.stringify(answer, undefined, 2) };
   } catch (error) {
     if (error instanceof CommandError) return { ok: false, error: error.message };
