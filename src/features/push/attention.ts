@@ -11,7 +11,7 @@ import { isCall, isForOneResource } from './worth.ts';
 
 /** So many clients are remembered that have missed something; one that is forgotten may be woken once too often. */
 const MAX_ABSENCES = 20_000;
-/** A call does not wait for the end of the quiet time; that long at least is between two of them. */
+/** A call is to be acknowledged sooner than other messages, and does not wait for the end of the quiet time but only so long. */
 const RING_MS = 10_000;
 
 /** How patient the server is with clients. */
@@ -26,11 +26,12 @@ export type Wake = (local: string, client: string, absence: Absence) => void;
 /** What was sent to a session and is to be acknowledged in time: the first and the last of it. */
 interface Watch {
   readonly client: string;
-  /** The session's counter once it was sent, and when it was. */
+  /** The session's counter once it was sent, and by when it is to be acknowledged. */
   first: number;
-  firstAt: number;
+  firstDueAt: number;
   last: number;
-  lastAt: number;
+  lastDueAt: number;
+  isRinging: boolean;
   hasWoken: boolean;
   /** The session has ended without its client having taken leave: nothing will be acknowledged. */
   isLost: boolean;
@@ -65,7 +66,7 @@ export class Attention {
       // What a client does not acknowledge, it has once it has left.
       if (attentive !== undefined && attentive.management === undefined) continue;
       this.#absenceOf(account.jid.local, client).missed(news);
-      if (attentive !== undefined) this.#watch(attentive, client);
+      if (attentive !== undefined) this.#watch(attentive, client, isCall(message));
       else this.#missing(account.jid.local, client, sessions, isCall(message));
     }
   }
@@ -77,7 +78,8 @@ export class Attention {
     const watch = this.#watches.get(session);
     if (watch === undefined) return;
     // All of it is on its way again.
-    this.#watches.set(session, { ...watch, firstAt: this.#host.clock.monotonic(), hasWoken: false });
+    watch.firstDueAt = this.#host.clock.monotonic() + this.#patience.unacknowledgedMs;
+    watch.hasWoken = false;
   }
 
   /** A session is over. */
@@ -109,38 +111,34 @@ export class Attention {
       }
       if (hasReached(outbox.acknowledged, watch.first)) {
         watch.first = watch.last;
-        watch.firstAt = watch.lastAt;
+        watch.firstDueAt = watch.lastDueAt;
       }
     }
-    if (watch.hasWoken || now - watch.firstAt < this.#patience.unacknowledgedMs) return;
+    if (watch.hasWoken || now < watch.firstDueAt) return;
     watch.hasWoken = true;
     if (watch.isLost) this.#watches.delete(session);
     const { local } = session.jid;
     const sessions = [...(this.#host.account(local)?.sessions.values() ?? [])].filter((other) => other !== session);
     const isElsewhere = sessions.some((other) => clientOf(other) === watch.client && this.#isAttentive(other));
-    if (!isElsewhere) this.#missing(local, watch.client, [], false);
+    if (!isElsewhere) this.#missing(local, watch.client, [], watch.isRinging);
   }
 
   // Whatever waits in the outbox now has been sent when this counter is reached.
-  #watch(session: Session, client: string): void {
+  #watch(session: Session, client: string, isRinging: boolean): void {
     const { outbox } = session;
     if (outbox === undefined) return;
+    const { unacknowledgedMs } = this.#patience;
     const last = (outbox.acknowledged + outbox.length - outbox.held) >>> 0;
-    const lastAt = this.#host.clock.monotonic();
+    const dueAt = this.#host.clock.monotonic() + (isRinging ? Math.min(RING_MS, unacknowledgedMs) : unacknowledgedMs);
     const watch = this.#watches.get(session);
     if (watch === undefined || watch.hasWoken) {
-      this.#watches.set(session, {
-        client,
-        first: last,
-        firstAt: lastAt,
-        last,
-        lastAt,
-        hasWoken: false,
-        isLost: false,
-      });
+      const marks = { first: last, firstDueAt: dueAt, last, lastDueAt: dueAt };
+      this.#watches.set(session, { client, ...marks, isRinging, hasWoken: false, isLost: false });
     } else {
       watch.last = last;
-      watch.lastAt = lastAt;
+      watch.lastDueAt = dueAt;
+      watch.firstDueAt = Math.min(watch.firstDueAt, dueAt);
+      watch.isRinging ||= isRinging;
     }
   }
 

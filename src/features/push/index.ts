@@ -112,8 +112,9 @@ export const push: Feature<Settings> = {
     function arrived(passage: Delivering, message: Message, all: readonly Registration[]): void {
       const { account } = passage;
       const node = refusedNode(message, account.jid);
-      if (node !== undefined && all.some(isOf(message.from?.toString() ?? '', node))) {
-        return void forget(host, registrations, account.jid.local, isOf(message.from?.toString() ?? '', node));
+      const isRefused = isOf(message.from?.toString() ?? '', node);
+      if (node !== undefined && all.some(isRefused)) {
+        return void forget(host, registrations, account.jid.local, isRefused);
       }
       if (!isWorthWaking(message, account.jid)) return;
       const clients = new Set(all.filter(({ isDisabled }) => !isDisabled).map(({ client }) => client));

@@ -9,12 +9,6 @@ import type { Registration } from './api.ts';
 import { publication, type Summary } from './notification.ts';
 import { isSame, type Registrations } from './registrations.ts';
 
-/** So many requests at a time, of all accounts. */
-const MAX_SENDING = 500;
-/** So many of them to one app server: one that hangs holds up nobody but its own clients. */
-const MAX_SENDING_TO_ONE = 50;
-/** So many wait for their turn or for another attempt; the one that has waited for longest gives way. */
-const MAX_WAITING = 10_000;
 const FIRST_RETRY_MS = 60_000;
 const MAX_RETRY_MS = 3_600_000;
 
@@ -25,6 +19,12 @@ export interface SenderOptions {
   readonly maxFailures: number;
   /** What an app server is told of what a client missed. */
   readonly summarize: (absence: Absence) => Summary;
+  /** So many requests at a time, of all accounts. */
+  readonly maxSending?: number;
+  /** So many of them to one app server: one that hangs holds up nobody but its own clients. */
+  readonly maxSendingToOne?: number;
+  /** So many wait for their turn or for another attempt; the one that has waited for longest gives way. */
+  readonly maxWaiting?: number;
 }
 
 /** A client that is to be woken by one of its registrations. */
@@ -43,7 +43,7 @@ interface Push {
 export class Sender {
   readonly #host: FeatureHost;
   readonly #registrations: Registrations;
-  readonly #options: SenderOptions;
+  readonly #options: Required<SenderOptions>;
   readonly #sending = new Set<string>();
   /** How many of them by app server. */
   readonly #load = new Map<string, number>();
@@ -53,7 +53,7 @@ export class Sender {
   constructor(host: FeatureHost, registrations: Registrations, options: SenderOptions) {
     this.#host = host;
     this.#registrations = registrations;
-    this.#options = options;
+    this.#options = { maxSending: 500, maxSendingToOne: 50, maxWaiting: 10_000, ...options };
   }
 
   /** Wakes a client by all of its registrations that work. Returns at once. */
@@ -96,12 +96,13 @@ export class Sender {
     if (this.#hasStopped) return;
     this.#waiting.delete(key);
     this.#waiting.set(key, { push, at });
-    if (this.#waiting.size <= MAX_WAITING) return;
+    if (this.#waiting.size <= this.#options.maxWaiting) return;
     for (const oldest of this.#waiting.keys()) return void this.#waiting.delete(oldest);
   }
 
   #hasRoom(key: string, { service }: Push): boolean {
-    const isFull = this.#sending.size >= MAX_SENDING || (this.#load.get(service) ?? 0) >= MAX_SENDING_TO_ONE;
+    const { maxSending, maxSendingToOne } = this.#options;
+    const isFull = this.#sending.size >= maxSending || (this.#load.get(service) ?? 0) >= maxSendingToOne;
     return !isFull && !this.#sending.has(key);
   }
 

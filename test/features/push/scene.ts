@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Feature } from '../../../src/core/feature.ts';
-import type { Session } from '../../../src/core/session.ts';
 import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../../src/errors.ts';
-import { clientState } from '../../../src/features/csi/api.ts';
+import { csi } from '../../../src/features/csi/index.ts';
 import { offline } from '../../../src/features/offline/index.ts';
 import type { Registration } from '../../../src/features/push/api.ts';
 import { push } from '../../../src/features/push/index.ts';
@@ -19,6 +18,8 @@ import { ENABLE } from '../sm/names.ts';
 
 export const NS = 'urn:xmpp:push:0';
 export const NS_PUBSUB = 'http://jabber.org/protocol/pubsub';
+export const INACTIVE = '<inactive xmlns="urn:xmpp:csi:0"/>';
+export const ACTIVE = '<active xmlns="urn:xmpp:csi:0"/>';
 export const APP = `push.${DOMAIN}`;
 export const ROMEO = `romeo@${DOMAIN}`;
 export const SECOND = 1000;
@@ -77,18 +78,6 @@ export function appServer(server: AppServer, subdomain = 'push'): Feature {
   };
 }
 
-/** Lets tests say which sessions are inactive. */
-export function inactivity(inactive: ReadonlySet<string>): Feature {
-  return {
-    name: 'csi',
-    specs: [],
-    setup: (host) =>
-      host.provide(clientState, {
-        isInactive: ({ jid, link }: Session) => link !== undefined && inactive.has(jid.resource),
-      }),
-  };
-}
-
 export interface SceneOptions extends Partial<StageOptions> {
   readonly settings?: object;
 }
@@ -96,15 +85,14 @@ export interface SceneOptions extends Partial<StageOptions> {
 /** A stage with an app server, where juliet is online and romeo has an account. */
 export async function open(t: TestContext, { features = [], settings = {}, ...options }: SceneOptions = {}) {
   const app = new AppServer();
-  const inactive = new Set<string>();
   const stage = await Stage.open(t, {
-    features: [ownPresence, ...features, push, offline, appServer(app), inactivity(inactive), sm],
+    features: [ownPresence, ...features, push, offline, appServer(app), csi, sm],
     ...options,
     config: { features: { push: settings, sm: { resumeMs: 30 * MINUTE } }, ...options.config },
   });
   if (!(await stage.host.users.exists('romeo'))) await stage.host.users.create('romeo', PASSWORD);
   const { juliet } = await stage.online({ juliet: 'juliet' });
-  const scene = { stage, app, inactive, juliet };
+  const scene = { stage, app, juliet };
   return {
     ...scene,
     /** Brings a client of romeo's online that is woken by the node of its name. */

@@ -5,7 +5,20 @@ import { attr } from '../../../src/xml/element.ts';
 import { feature, gate } from '../../core/scene.ts';
 import { PASSWORD } from '../../support/stage.ts';
 import { acknowledgement, NS as NS_SM } from '../sm/names.ts';
-import { breaks, chat, enable, MINUTE, nodes, open, QUIET, ROMEO, SECOND, UNACKNOWLEDGED } from './scene.ts';
+import {
+  ACTIVE,
+  breaks,
+  chat,
+  enable,
+  INACTIVE,
+  MINUTE,
+  nodes,
+  open,
+  QUIET,
+  ROMEO,
+  SECOND,
+  UNACKNOWLEDGED,
+} from './scene.ts';
 
 const CALL = '<propose xmlns="urn:xmpp:jingle-message:0" id="c1"/>';
 
@@ -23,9 +36,9 @@ describe('A client is woken', () => {
   });
 
   test('that says that nobody looks at it', async (t) => {
-    const { device, inactive, writes } = await open(t);
-    await device('phone', { managed: true });
-    inactive.add('phone');
+    const { device, writes } = await open(t);
+    const phone = await device('phone', { managed: true });
+    await phone.sends(INACTIVE);
     assert.deepEqual(await writes(), ['phone']);
   });
 
@@ -127,11 +140,11 @@ describe('A client is left in peace', () => {
 
 describe('With several devices', () => {
   test('only those sleep that are woken: of three, the one offline, the one inactive, not the one in use', async (t) => {
-    const { device, inactive, writes, passes } = await open(t);
+    const { device, writes, passes } = await open(t);
     await breaks(await device('phone'));
-    await device('tablet');
+    const tablet = await device('tablet');
     await device('laptop');
-    inactive.add('tablet');
+    await tablet.sends(INACTIVE);
     assert.deepEqual(await writes(), ['phone', 'tablet']);
     assert.deepEqual(await passes(2 * UNACKNOWLEDGED), []);
   });
@@ -224,14 +237,14 @@ describe('A sleeping client is woken once', () => {
   });
 
   test('until somebody looks at it again', async (t) => {
-    const { device, inactive, writes, passes } = await open(t);
-    await device('phone');
-    inactive.add('phone');
+    const { device, writes, passes } = await open(t);
+    const phone = await device('phone');
+    await phone.sends(INACTIVE);
     assert.deepEqual(await writes(), ['phone']);
     assert.deepEqual(await writes(), []);
-    inactive.delete('phone');
+    await phone.sends(ACTIVE);
     await passes(2 * SECOND);
-    inactive.add('phone');
+    await phone.sends(INACTIVE);
     assert.deepEqual(await writes(), ['phone']);
   });
 
@@ -264,6 +277,17 @@ describe('A sleeping client is woken once', () => {
   });
 });
 
+test('a call that is not acknowledged wakes after ten seconds', async (t) => {
+  const { device, juliet, writes, passes } = await open(t);
+  const phone = await device('phone', { managed: true });
+  await writes('one');
+  await juliet.sends(`<message to="${ROMEO}" type="chat">${CALL}<store xmlns="urn:xmpp:hints"/></message>`);
+  assert.deepEqual(await passes(8 * SECOND), []);
+  assert.deepEqual(await passes(3 * SECOND), ['phone']);
+  await phone.sends(acknowledgement(3));
+  assert.deepEqual(await passes(2 * UNACKNOWLEDGED), []);
+});
+
 describe('Nobody is woken for a message', () => {
   test('that a filter before has stopped, such as one of somebody who is blocked', async (t) => {
     const blocking = feature('blocking', (host) => host.filter(accountReceives, () => CONSUMED));
@@ -286,13 +310,10 @@ describe('Nobody is woken for a message', () => {
   });
 
   test('that cannot be stored, of which its sender is told', async (t) => {
-    const { device, writes, juliet } = await open(t, { config: { limits: { account: { offlineMessages: 1 } } } });
+    const { device, writes, juliet } = await open(t, { config: { limits: { account: { offlineBytes: 1 } } } });
     await breaks(await device('phone'));
-    assert.deepEqual(await writes('one'), ['phone']);
-    const { writes: again, device: other } = await open(t, { config: { limits: { account: { offlineBytes: 1 } } } });
-    await breaks(await other('phone'));
-    assert.deepEqual(await again('too large'), []);
-    await juliet.receivesNothing();
+    assert.deepEqual(await writes(), []);
+    assert.equal(attr(await juliet.nextNamed('message'), 'type'), 'error');
   });
 });
 
