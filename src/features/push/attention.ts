@@ -63,7 +63,7 @@ export class Attention {
       const sessions = [...account.sessions.values()].filter((session) => clientOf(session) === client);
       if (resource !== undefined && !sessions.some(({ jid }) => jid.resource === resource)) continue;
       const attentive = sessions.filter((session) => this.#isAttentive(session)).at(-1);
-      // What a client does not acknowledge, it has once it has left.
+      // A client that acknowledges nothing is taken to have what was sent to it.
       if (attentive !== undefined && attentive.management === undefined) continue;
       this.#absenceOf(account.jid.local, client).missed(news);
       if (attentive !== undefined) this.#watch(attentive, client, isCall(message));
