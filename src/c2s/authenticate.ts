@@ -1,14 +1,15 @@
 import { type FastLogin, fast } from '../core/fast.ts';
 import { inlineBinding, inlineLogin } from '../core/inline.ts';
-import { identifiedClientsOnly } from '../core/login.ts';
+import { identifiedClientsOnly, type Login } from '../core/login.ts';
 import { type Resumed, resumption } from '../core/resumption.ts';
+import type { JID } from '../jid.ts';
 import { type AuthenticateRequest, NS_FAST, NS_SASL2 } from '../sasl/authenticate.ts';
-import { htMechanisms } from '../sasl/ht.ts';
+import { isHtUsable } from '../sasl/ht.ts';
 import { failure, type Proven, Sasl2, success } from '../sasl/sasl2.ts';
 import { StoreError } from '../store/store.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
 import { AUTHENTICATED } from '../stream/stream.ts';
-import type { Awaitable } from '../util/awaitable.ts';
+import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import { attr, child, type Element, el, serialize } from '../xml/element.ts';
 import { bindInline, bindOffer, NS_SM } from './bind2.ts';
 import type { ClientConnection } from './connection.ts';
@@ -87,9 +88,11 @@ async function complete(connection: ClientConnection, proven: Proven<FastLogin>)
   connection.hold();
   let resumed: Resumed | undefined;
   try {
-    resumed = await resume(connection, request);
+    const resuming = resume(connection, request);
+    resumed = isPromise(resuming) ? await resuming : resuming;
     const bound = resumed?.isResumed === true ? undefined : await bindInline(connection, jid, request);
-    const issued = await issueToken(connection, proven);
+    const wanted = wantedToken(connection, proven);
+    const issued = wanted && (await issueToken(connection, wanted));
     await announceLogin(connection, jid, login);
     // It may have gone meanwhile.
     if (!connection.stream.isOpen) return connection.closing({ kind: 'lost' });
@@ -103,25 +106,37 @@ async function complete(connection: ClientConnection, proven: Proven<FastLogin>)
   }
 }
 
-function resume(connection: ClientConnection, { element }: AuthenticateRequest): Awaitable<Resumed> | undefined {
+function resume(connection: ClientConnection, { element }: AuthenticateRequest): Awaitable<Resumed | undefined> {
   const { services } = connection.host;
   const request = child(element, 'resume', NS_SM);
   if (request === undefined || !services.has(resumption)) return undefined;
   return services.use(resumption).resume(connection, request);
 }
 
-/** Makes the token that the client asks for, or one in the place of that which it used when it is time. XEP-0484 §3. */
-async function issueToken(connection: ClientConnection, proven: Proven<FastLogin>): Promise<Element | undefined> {
+/** A token that a client is to get. */
+interface WantedToken {
+  readonly jid: JID;
+  readonly clientId: string;
+  readonly mechanism: string;
+  readonly login: Login;
+}
+
+/** The token that the client asks for, or one in the place of that which it used when it is time. XEP-0484 §3. */
+function wantedToken(connection: ClientConnection, proven: Proven<FastLogin>): WantedToken | undefined {
   const { jid, anonymous, request, token } = proven;
-  const { services } = connection.host;
   const { clientId, requestToken } = request;
   const isRenewed = token?.isDue === true && request.fast?.invalidate !== true;
   const mechanism = requestToken ?? (isRenewed ? proven.mechanism : undefined);
   const { login } = connection;
   if (mechanism === undefined || clientId === undefined || login === undefined || anonymous) return undefined;
-  if (!services.has(fast) || !htMechanisms(saslContext(connection)).includes(mechanism)) return undefined;
+  const isUsable = connection.host.services.has(fast) && isHtUsable(mechanism, saslContext(connection));
+  return isUsable ? { jid, clientId, mechanism, login } : undefined;
+}
+
+async function issueToken(connection: ClientConnection, wanted: WantedToken): Promise<Element | undefined> {
+  const { jid, clientId, mechanism, login } = wanted;
   try {
-    const issued = await services.use(fast).issue(jid, clientId, mechanism, login);
+    const issued = await connection.host.services.use(fast).issue(jid, clientId, mechanism, login);
     const expiry = new Date(issued.expiresAt).toISOString();
     return el('token', { xmlns: NS_FAST, token: issued.token, expiry });
   } catch (error) {

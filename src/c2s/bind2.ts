@@ -6,6 +6,7 @@ import type { Session } from '../core/session.ts';
 import { StanzaError, StreamError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AuthenticateRequest } from '../sasl/authenticate.ts';
+import { isPromise } from '../util/awaitable.ts';
 import { child, type Element, el, text } from '../xml/element.ts';
 import { NS_STANZAS } from '../xml/ns.ts';
 import type { ClientConnection } from './connection.ts';
@@ -77,7 +78,8 @@ async function inlineResults(connection: ClientConnection, binding: InlineBindin
   const results: (Element | undefined)[] = [];
   for (const feature of host.inlineFeatures) {
     try {
-      results.push(await feature.bound(binding));
+      const result = feature.bound(binding);
+      results.push(isPromise(result) ? await result : result);
     } catch (error) {
       connection.log.error('bug', { where: `inline/${feature.name}` }, error);
     }

@@ -1,4 +1,5 @@
 import type { Key, Store, Table } from '../store/store.ts';
+import type { Awaitable } from '../util/awaitable.ts';
 import type { Clock } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
 import { LruCache } from '../util/lru.ts';
@@ -73,10 +74,12 @@ export class Grants {
   }
 
   /** The grant, expired or not; the same object as before unless it has been changed. */
-  async get(local: string, id: string): Promise<Grant | undefined> {
+  get(local: string, id: string): Awaitable<Grant | undefined> {
     const key = keyOf(local, id);
-    const recent = this.#recent.get(key);
-    if (recent !== undefined) return recent;
+    return this.#recent.get(key) ?? this.#read(local, id, key);
+  }
+
+  async #read(local: string, id: string, key: string): Promise<Grant | undefined> {
     const writes = this.#writes;
     const grant = await this.#table.get(this.#domain, local, id);
     if (grant !== undefined && writes === this.#writes) this.#recent.set(key, grant);

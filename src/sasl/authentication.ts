@@ -164,11 +164,14 @@ export class Authentication {
 
   #attempt(): SaslAttempt {
     const { context, throttle, address } = this.#options;
-    const names = new Set(this.offered.keys());
+    const offered = (): ReadonlySet<string> => new Set(this.offered.keys());
     return {
       context,
-      offered: names,
-      offerAttributes: (hash) => downgradeAttributes(hash, context, names),
+      // Only SCRAM looks at them.
+      get offered() {
+        return offered();
+      },
+      offerAttributes: (hash) => downgradeAttributes(hash, context, offered()),
       claim: (username) => {
         this.#username = username;
         throttle.admit({ address, account: this.#account() });

@@ -4,7 +4,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SaslError } from '../errors.ts';
 import { JID, JidError } from '../jid.ts';
-import type { Awaitable } from '../util/awaitable.ts';
+import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import { canBind } from './downgrade.ts';
 import type { ChannelBindingType, SaslAttempt, SaslContext, SaslMechanism, SaslStep } from './mechanism.ts';
 import { EMPTY_CHALLENGE } from './mechanism.ts';
@@ -12,6 +12,7 @@ import { decodeUtf8, prepareUsername } from './prepare.ts';
 
 const HASH = 'sha256';
 const HASH_BYTES = 32;
+const NO_BINDING = Buffer.alloc(0);
 
 /** A token as a mechanism sees it. */
 export interface HtToken {
@@ -37,8 +38,13 @@ const BINDINGS: ReadonlyMap<string, ChannelBindingType | undefined> = new Map([
 
 /** The names of the mechanisms that can be used on a stream, best first. */
 export function htMechanisms(context: SaslContext): string[] {
-  const usable = [...BINDINGS].filter(([, type]) => type === undefined || canBind(context, type));
-  return usable.map(([name]) => name);
+  return [...BINDINGS.keys()].filter((name) => isHtUsable(name, context));
+}
+
+/** Whether a name is that of one of the mechanisms above. */
+export function isHtUsable(name: string, context: SaslContext): boolean {
+  const type = BINDINGS.get(name);
+  return type === undefined ? BINDINGS.has(name) : canBind(context, type);
 }
 
 /** Makes the mechanism of that name for one attempt; undefined when there is none such. */
@@ -46,7 +52,7 @@ export function htMechanism(name: string, tokens: HtTokens): SaslMechanism | und
   if (!BINDINGS.has(name)) return undefined;
   return {
     name,
-    usable: (context) => htMechanisms(context).includes(name),
+    usable: (context) => isHtUsable(name, context),
     start: (attempt) => ({
       step: (input) => (input === undefined ? EMPTY_CHALLENGE : verify(attempt, name, tokens, input)),
     }),
@@ -59,13 +65,35 @@ async function verify(attempt: SaslAttempt, name: string, tokens: HtTokens, mess
   const username = usernameOf(authcid, context.domain);
   claim(username);
   const type = BINDINGS.get(name);
-  const binding = type === undefined ? Buffer.alloc(0) : context.channelBinding(type);
+  const binding = type === undefined ? NO_BINDING : context.channelBinding(type);
   if (binding === undefined) throw new SaslError('invalid-mechanism');
-  const candidates = (await tokens.candidates(username)).filter((token) => token.mechanism === name);
-  const token = candidates.find(({ secret }) => timingSafeEqual(hash, initiatorHash(secret, binding)));
+  const candidates = await tokens.candidates(username);
+  const token = candidates.find(
+    (candidate) => candidate.mechanism === name && timingSafeEqual(hash, proofOf(candidate, binding).initiator),
+  );
   if (token === undefined) throw new SaslError('not-authorized');
-  await tokens.proved(token);
-  return { kind: 'success', jid: JID.of(username, context.domain), data: responderHash(token.secret, binding) };
+  const good = tokens.proved(token);
+  if (isPromise(good)) await good;
+  return { kind: 'success', jid: JID.of(username, context.domain), data: proofOf(token, binding).responder };
+}
+
+/** The two messages about a token, and what they are bound to. */
+interface Proof {
+  readonly binding: Buffer;
+  readonly initiator: Buffer;
+  readonly responder: Buffer;
+}
+
+// Without channel binding, or bound to the server's certificate, they are the same at every login with a token.
+const proofs = new WeakMap<HtToken, Proof>();
+
+function proofOf(token: HtToken, binding: Buffer): Proof {
+  const known = proofs.get(token);
+  if (known?.binding.equals(binding) === true) return known;
+  const { secret } = token;
+  const proof = { binding, initiator: initiatorHash(secret, binding), responder: responderHash(secret, binding) };
+  proofs.set(token, proof);
+  return proof;
 }
 
 /** Reads the client's message: who it is, NUL, and the hash, which may contain NUL itself. Throws `malformed-request`. */

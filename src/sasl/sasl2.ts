@@ -14,7 +14,7 @@ import {
   readAuthenticate,
 } from './authenticate.ts';
 import { Authentication, type AuthenticationOptions, type AuthenticationResult } from './authentication.ts';
-import { type HtTokens, htMechanism, htMechanisms } from './ht.ts';
+import { type HtTokens, htMechanism, htMechanisms, isHtUsable } from './ht.ts';
 import {
   pendingUpgrades,
   type ScramUpgrade,
@@ -153,7 +153,7 @@ export class Sasl2<A extends TokenAttempt> {
       this.#fail('malformed-request', 'Tokens are for clients that identify themselves.');
     }
     if (fast === undefined || clientId === undefined) return undefined;
-    if (!htMechanisms(context).includes(mechanism)) this.#fail('invalid-mechanism');
+    if (!isHtUsable(mechanism, context)) this.#fail('invalid-mechanism');
     return tokens(clientId, fast);
   }
 
@@ -162,26 +162,16 @@ export class Sasl2<A extends TokenAttempt> {
     return this.#answer(await this.#authentication.respond(data), request, token);
   }
 
-  async #answer(
-    result: AuthenticationResult,
-    request: AuthenticateRequest,
-    token: A | undefined,
-  ): Promise<Sasl2Result<A>> {
+  #answer(result: AuthenticationResult, request: AuthenticateRequest, token: A | undefined): Awaitable<Sasl2Result<A>> {
     if (result.kind === 'challenge') {
       return { reply: el('challenge', { xmlns: NS_SASL2 }, result.data.toString('base64')) };
     }
     const { jid, mechanism, anonymous, data } = result;
     const proven: Proven<A> = { jid, mechanism, anonymous, data, request, token };
     const { upgrades } = this.#options;
-    const tasks =
-      upgrades === undefined || !usesPassword(mechanism)
-        ? []
-        : await pendingUpgrades(
-            upgrades,
-            jid.local,
-            request.upgrades.filter((name) => this.#offersUpgrade(name)),
-          );
-    return this.#next(proven, tasks);
+    const requested = request.upgrades.filter((name) => this.#offersUpgrade(name));
+    if (upgrades === undefined || requested.length === 0 || !usesPassword(mechanism)) return this.#next(proven, []);
+    return pendingUpgrades(upgrades, jid.local, requested).then((tasks) => this.#next(proven, tasks));
   }
 
   #offersUpgrade(name: string): boolean {

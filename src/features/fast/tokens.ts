@@ -15,7 +15,7 @@ import { SaslError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
 import type { FastUse } from '../../sasl/authenticate.ts';
 import type { HtToken } from '../../sasl/ht.ts';
-import type { Awaitable } from '../../util/awaitable.ts';
+import { type Awaitable, isPromise } from '../../util/awaitable.ts';
 import type { Clock } from '../../util/clock.ts';
 import { unguessableBytes } from '../../util/ids.ts';
 
@@ -112,9 +112,15 @@ class Attempt implements FastLogin {
     return parent === undefined || role === undefined ? undefined : { grantId: parent, role };
   }
 
-  async candidates(local: string): Promise<readonly HtToken[]> {
+  candidates(local: string): Awaitable<readonly HtToken[]> {
     const { grants } = this.#options;
-    const grant = await grants.get(local, grants.idFor(local, PURPOSE, this.#clientId));
+    const grant = grants.get(local, grants.idFor(local, PURPOSE, this.#clientId));
+    return isPromise(grant)
+      ? grant.then((stored) => this.#candidatesOf(local, stored))
+      : this.#candidatesOf(local, grant);
+  }
+
+  #candidatesOf(local: string, grant: Grant | undefined): readonly HtToken[] {
     if (grant === undefined) return [];
     const tokens = this.#opened.get(grant) ?? this.#open(local, grant);
     this.#opened.set(grant, tokens);
