@@ -61,7 +61,9 @@ export function pourBody(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let isSettled = false;
+    let taking: Promise<void> = Promise.resolve();
     const finish = (settle: () => void): void => {
+      if (isSettled) return;
       isSettled = true;
       idle.cancel();
       total.cancel();
@@ -81,12 +83,14 @@ export function pourBody(
       // What we take our time for is not counted against the client.
       idle.cancel();
       incoming.pause();
-      take(piece).then(onTaken, (error: unknown) => {
-        if (!isSettled) fail(error);
-      });
+      taking = take(piece).then(onTaken, fail);
     };
-    const onEnd = (): void => finish(resolve);
     const onClose = (): void => fail(new HttpError(400, 'The body is incomplete.'));
+    const onEnd = (): void => {
+      // Node says so while the last piece is being taken, paused or not.
+      incoming.off('close', onClose);
+      taking.then(() => finish(resolve));
+    };
     const onAbort = (): void => fail(signal.reason);
     let idle = clock.after(idleMs, tooSlow);
     const total = clock.after(totalMs, tooSlow);

@@ -126,6 +126,23 @@ test('a client that leaves in the middle is noticed, also while we are busy', as
   }
 });
 
+test('a body that came at once has been taken in when it is answered', async (t) => {
+  let isTaken = false;
+  const { client, send } = await open(t, {
+    take: async () => {
+      await arrive();
+      isTaken = true;
+    },
+  });
+  send(3, 'abc');
+  await client.until(/201/);
+  assert.equal(isTaken, true);
+
+  const failing = await open(t, { take: async () => arrive().then(() => Promise.reject(new Error('full'))) });
+  failing.send(3, 'abc');
+  assert.equal(parseAnswer(await failing.client.until(/HTTP/)).status, 500);
+});
+
 test('what prevents the taking, or ends it, is told', async (t) => {
   const failure = await open(t, { take: async () => Promise.reject(new Error('full')) });
   failure.send(10, 'a');

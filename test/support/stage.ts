@@ -111,7 +111,10 @@ export class Stage {
     stage.#features = await FeatureSet.open(stage.host, options.features, stage.settings.current.features, {
       store: stage.store,
       routes: stage.routes,
-      httpsUrl: (domain) => httpsUrlOf(domain, { publicUrl: stage.settings.current.http.publicUrl, httpsPort: 5281 }),
+      httpsUrl: (domain) => {
+        const { http, listen } = stage.settings.current;
+        return httpsUrlOf(domain, { publicUrl: http.publicUrl, httpsPort: listen.https[0]?.port });
+      },
       table: (spec) => stage.#table(spec),
       journal: (spec) => stage.#journal(spec),
       commands: stage.commands,

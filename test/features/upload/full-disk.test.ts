@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs/promises';
+import { test } from 'node:test';
+import type { Disk } from '../../../src/features/upload/file-area.ts';
+import { open, SERVICE, slot, slotRequest } from './scene.ts';
+
+/** A disk whose files fail to be written or made durable. */
+function failing(method: 'writeFile' | 'sync', code: string): { disk: Partial<Disk>; mend: () => void } {
+  let isBroken = true;
+  const disk: Partial<Disk> = {
+    open: async (...args) => {
+      const handle = await fs.open(...args);
+      const works = handle[method].bind(handle);
+      Object.assign(handle, {
+        [method]: async (data: Uint8Array) => {
+          if (isBroken) throw Object.assign(new Error(code), { code });
+          return works(data);
+        },
+      });
+      return handle;
+    },
+  };
+  return {
+    disk,
+    mend: () => {
+      isBroken = false;
+    },
+  };
+}
+
+test('a disk that fills up during an upload is told to the client, and the server lives on', async (t) => {
+  for (const [method, code, status] of [
+    ['writeFile', 'ENOSPC', 507],
+    ['writeFile', 'EDQUOT', 507],
+    ['sync', 'ENOSPC', 507],
+    ['sync', 'EIO', 500],
+  ] as const) {
+    const { disk, mend } = failing(method, code);
+    const { stage, http, onDisk } = await open(t, { disk });
+    // Directories are made durable too, the first time.
+    const { romeo } = await stage.connected({ romeo: 'romeo' });
+    const { put, get } = await slot(romeo);
+    const answer = await http('PUT', put, { body: 'abcde' });
+    assert.equal(answer.status, status, `${method} ${code}`);
+    assert.deepEqual(await onDisk(), []);
+    assert.ok(
+      stage.log.records.some(({ event }) => event === (status === 507 ? 'upload.disk-full' : 'http.handler_failed')),
+    );
+    assert.equal((await http('GET', get)).status, 404);
+    mend();
+    assert.equal((await http('PUT', put, { body: 'abcde' })).status, 201);
+    assert.equal((await http('GET', get)).body, 'abcde');
+  }
+});
+
+test('a client that is still sending when the disk is full reads why', async (t) => {
+  const { disk } = failing('writeFile', 'ENOSPC');
+  const { stage, http } = await open(t, { disk });
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  const body = 'x'.repeat(8_000_000);
+  const { put } = await slot(romeo, { size: String(body.length) });
+  const answer = await http('PUT', put, { body });
+  assert.deepEqual([answer.status, answer.body], [507, 'The disk of the server is full.\n']);
+});
+
+test('no upload begins that would leave too little on the disk', async (t) => {
+  const statfs = async () => Object.assign(await fs.statfs('/'), { bsize: 1000, bavail: 1000 });
+  const { stage } = await open(t, {
+    disk: { statfs: statfs as unknown as Disk['statfs'] },
+    upload: { keepFreeBytes: 900_000 },
+  });
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  assert.ok(await slot(romeo, { size: '100000' }));
+  assert.equal(await romeo.refused('get', slotRequest({ size: '100001' }), SERVICE), 'resource-constraint');
+  assert.ok(stage.log.records.some(({ event }) => event === 'upload.no-room'));
+});
