@@ -61,15 +61,24 @@ const commits = channel('xmpp.commit');
 export class GroupCommit {
   readonly #engine: Engine;
   readonly #schedule: (run: () => void) => void;
+  readonly #complete: (changes: Map<string, string | undefined>) => void;
   readonly #waiting: Round[] = [];
   #writing: Round | undefined;
   #isScheduled = false;
   #waitingBytes = 0;
 
-  /** `schedule` says when a round that finds the engine idle begins: at the end of the turn, usually `setImmediate`. */
-  constructor(engine: Engine, schedule: (run: () => void) => void) {
+  /**
+   * `schedule` says when a round that finds the engine idle begins: at the end of the turn, usually `setImmediate`. `complete`
+   * adds what is to be written along with every round.
+   */
+  constructor(
+    engine: Engine,
+    schedule: (run: () => void) => void,
+    complete: (changes: Map<string, string | undefined>) => void = () => {},
+  ) {
     this.#engine = engine;
     this.#schedule = schedule;
+    this.#complete = complete;
   }
 
   /** Bytes handed in and not yet durable. */
@@ -129,7 +138,9 @@ export class GroupCommit {
     try {
       const changes = new Map<string, string | undefined>();
       for (const group of round.groups) this.#apply(group, changes);
-      if (changes.size > 0) await this.#engine.write(changes);
+      if (changes.size === 0) return undefined;
+      this.#complete(changes);
+      await this.#engine.write(changes);
       return undefined;
     } catch (cause) {
       if (cause instanceof StoreError) return cause;
@@ -140,7 +151,12 @@ export class GroupCommit {
 
   /** Adds the group's writes to those of the round; none of them if a change throws. */
   #apply(group: Group, changes: Map<string, string | undefined>): void {
-    const own = group.changes ? new Map<string, string | undefined>() : changes;
+    if (group.changes) return this.#change(group, changes);
+    for (const step of group.steps) if (!('change' in step)) changes.set(step.key, step.text);
+  }
+
+  #change(group: Group, changes: Map<string, string | undefined>): void {
+    const own = new Map<string, string | undefined>();
     const read = (key: string): string | undefined => {
       if (own.has(key)) return own.get(key);
       return changes.has(key) ? changes.get(key) : this.#engine.get(key);
@@ -151,7 +167,7 @@ export class GroupCommit {
       group.refusal = { cause };
       return;
     }
-    if (own !== changes) for (const [key, text] of own) changes.set(key, text);
+    for (const [key, text] of own) changes.set(key, text);
   }
 }
 

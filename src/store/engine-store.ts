@@ -29,10 +29,16 @@ export class EngineStore implements Store {
   /** `schedule` as for {@link GroupCommit}. */
   constructor(engine: Engine, clock: Clock, schedule: (run: () => void) => void) {
     this.#engine = engine;
-    this.#commit = new GroupCommit(engine, schedule);
+    const ids = new EntryIds(clock, readReached(engine));
+    let written = ids.timeMs;
+    this.#commit = new GroupCommit(engine, schedule, (changes) => {
+      if (ids.timeMs === written) return;
+      written = ids.timeMs;
+      changes.set(REACHED_KEY, String(written));
+    });
     this.#access = {
       engine,
-      ids: new EntryIds(clock, readReached(engine)),
+      ids,
       write: (steps) => this.#write(steps),
       settled: () => this.#commit.settled(),
       assertOpen: () => this.#assertOpen(),

@@ -12,6 +12,7 @@ const COUNT_DIGITS = 3;
 const CHANCE_DIGITS = 6;
 const CHANCE_BITS = 30;
 const MAX_COUNT = RADIX ** COUNT_DIGITS - 1;
+const ZEROS = '0'.repeat(TIME_DIGITS);
 const MAX_TIME = RADIX ** TIME_DIGITS - 1;
 const MAX_STREAMS = 10_000;
 
@@ -19,6 +20,8 @@ const MAX_STREAMS = 10_000;
 export class EntryIds {
   readonly #clock: Clock;
   #timeMs: number;
+  /** The same as digits: many identifiers are of one millisecond. */
+  #timeDigits: string;
   /** The last count of each stream that drew in this millisecond. */
   readonly #counts = new Map<string, number>();
 
@@ -26,6 +29,7 @@ export class EntryIds {
   constructor(clock: Clock, reachedMs = 0) {
     this.#clock = clock;
     this.#timeMs = reachedMs + 1;
+    this.#timeDigits = digits(this.#timeMs, TIME_DIGITS);
   }
 
   /** The time of the latest identifier, in milliseconds since the Unix epoch; never before that of an earlier one. */
@@ -45,11 +49,12 @@ export class EntryIds {
     }
     this.#counts.set(stream, count + 1);
     const chance = unguessableNumber() >>> (32 - CHANCE_BITS);
-    return digits(this.#timeMs, TIME_DIGITS) + digits(count + 1, COUNT_DIGITS) + digits(chance, CHANCE_DIGITS);
+    return this.#timeDigits + digits(count + 1, COUNT_DIGITS) + digits(chance, CHANCE_DIGITS);
   }
 
   #moveTo(timeMs: number): void {
     this.#timeMs = timeMs;
+    this.#timeDigits = digits(timeMs, TIME_DIGITS);
     this.#counts.clear();
   }
 }
@@ -79,5 +84,6 @@ export function beforeEntriesAt(ms: number): EntryId {
 }
 
 function digits(value: number, length: number): string {
-  return value.toString(RADIX).padStart(length, '0');
+  const text = value.toString(RADIX);
+  return text.length === length ? text : ZEROS.slice(0, length - text.length) + text;
 }

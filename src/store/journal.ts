@@ -79,14 +79,7 @@ export class EngineJournal<V> implements Journal<V> {
     const text = encodeValue(value);
     const encoded = encodeKey(this.#prefix, stream);
     const id = this.access.ids.next(encoded);
-    const reached = String(this.access.ids.timeMs);
-    return {
-      id,
-      steps: [
-        { key: encoded + BEFORE_ID + id, text },
-        { key: REACHED_KEY, text: reached },
-      ],
-    };
+    return { id, steps: [{ key: encoded + BEFORE_ID + id, text }] };
   }
 
   putStep(stream: Key, id: EntryId, value: V): Step {
