@@ -194,7 +194,6 @@ test('a list moves with its account, and twice is the same as once', async (t) =
   const counts = { took: 0, had: 0, skipped: 0 };
   const tally = {
     formerJid: owner,
-    formerJid: owner,
     took: () => void counts.took++,
     had: () => void counts.had++,
     skipped: () => void counts.skipped++,

@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { JID } from '../../../src/jid.ts';
+import { presence as makePresence } from '../../../src/stanza.ts';
 import { DOMAIN } from '../../support/stage.ts';
 import { befriend, contacts, receivesInOrder, subscribe } from '../presence/scene.ts';
 import { block, open, refusal, unblock } from './scene.ts';
@@ -66,7 +69,7 @@ test('a session that is not available says nothing to whom it blocks', async (t)
   await romeo.receivesNothing();
 });
 
-test('broadcasts go round a blocked contact: changes, the end, the next login and its probe', async (t) => {
+test('broadcasts go round a blocked contact: changes, the end, the next login', async (t) => {
   const stage = await open(t);
   const { juliet, romeo, nurse } = await stage.online({ juliet: 'juliet', romeo: 'romeo', nurse: 'nurse' });
   await befriend(juliet, romeo);
@@ -82,6 +85,29 @@ test('broadcasts go round a blocked contact: changes, the end, the next login an
   await phone.receivesNothing();
   await romeo.sends('<presence><show>chat</show></presence>');
   await phone.receivesNothing();
+});
+
+test('a blocked contact elsewhere is not asked for its presence, nor told of the end of a subscription', async (t) => {
+  const stage = await open(t);
+  const sent: string[] = [];
+  stage.router.mount('away.example', { deliver: ({ kind, type, to }) => void sent.push(`${kind} ${type} ${to}`) });
+  const { juliet } = await stage.online({ juliet: 'juliet' });
+  for (const contact of ['romeo@away.example', 'nurse@away.example']) {
+    await juliet.sends(`<presence type='subscribe' to='${contact}'/>`);
+    const from = JID.parse(contact);
+    stage.router.send(makePresence({ type: 'subscribed', from, to: JID.parse(JULIET) }));
+    stage.router.send(makePresence({ type: 'subscribe', from, to: JID.parse(JULIET) }));
+    await juliet.sends(`<presence type='subscribed' to='${contact}'/>`);
+  }
+  await block(juliet, 'romeo@away.example');
+  sent.length = 0;
+  await stage.online({ phone: 'juliet' });
+  assert.deepEqual(sent, ['presence available nurse@away.example', 'presence probe nurse@away.example']);
+  sent.length = 0;
+  for (const contact of ['romeo@away.example', 'nurse@away.example']) {
+    await juliet.set(`<query xmlns='jabber:iq:roster'><item jid='${contact}' subscription='remove'/></query>`);
+  }
+  assert.deepEqual(new Set(sent.map((line) => line.split(' ').pop())), new Set(['nurse@away.example']));
 });
 
 test('a blocked contact that comes online finds nobody, and its request is not answered', async (t) => {
