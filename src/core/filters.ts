@@ -87,6 +87,9 @@ function apply<E extends { stanza: AnyStanza }>(event: E, verdict: Verdict): Sto
   return verdict;
 }
 
+// The promise whose failure somebody has looked at last: most stanzas of a turn wait for the same one.
+let lookedAt: Promise<unknown> | undefined;
+
 /** The one implementation of the passages of the three account points; fields that a point lacks are empty there. */
 export class StanzaPassage<S extends Session | undefined> {
   stanza: AnyStanza;
@@ -124,9 +127,13 @@ export class StanzaPassage<S extends Session | undefined> {
   }
 
   waitUntil(stored: Promise<unknown>): void {
+    // What is written in one turn is one commit, with one promise.
+    if (stored === this.stored) return;
     this.stored = this.stored === undefined ? stored : Promise.all([this.stored, stored]);
+    if (this.stored === lookedAt) return;
     // Whoever holds something back looks at the outcome. When the stanza is refused all the same, nobody has to.
     this.stored.catch(() => {});
+    lookedAt = this.stored;
   }
 
   deliver(session: Session, stanza: AnyStanza): void {
