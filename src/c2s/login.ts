@@ -87,6 +87,7 @@ export async function loggedIn(connection: ClientConnection, identity: Identity)
     role: derivedFrom === undefined ? role : granted(derivedFrom.role, role),
     clientId: request?.clientId,
     userAgent: request && { software: request.software, device: request.device },
+    address,
     grantId: derivedFrom?.grantId,
   };
 }

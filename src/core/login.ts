@@ -17,6 +17,8 @@ export interface Login {
   /** The identifier of the client's installation, a UUID in lower case; undefined if it gave none. Never shown to others. */
   readonly clientId: string | undefined;
   readonly userAgent: UserAgent | undefined;
+  /** Where it connected from. Never stored: undefined after a restart of the server. */
+  readonly address?: string | undefined;
   /** The grant that the login depends on, for those that did not use the password. */
   readonly grantId: string | undefined;
 }

@@ -4,6 +4,8 @@ import { commandsOn } from '../../src/admin/commands/all.ts';
 import type { CommandGround, RunningServer } from '../../src/admin/ground.ts';
 import type { Arguments } from '../../src/core/commands.ts';
 import { execute } from '../../src/core/execute.ts';
+import type { Feature } from '../../src/core/feature.ts';
+import { sm } from '../../src/features/sm/index.ts';
 import { DOMAIN, Stage } from '../support/stage.ts';
 
 const RUNNING: RunningServer = {
@@ -26,8 +28,8 @@ const RUNNING: RunningServer = {
   reload: async () => ({ changed: ['log.level'], needRestart: ['listen.c2s'], warnings: ['careful'] }),
 };
 
-async function scene(t: TestContext, running: RunningServer | undefined = RUNNING) {
-  const stage = await Stage.open(t, { features: [], config: { admins: [`romeo@${DOMAIN}`] } });
+async function scene(t: TestContext, running: RunningServer | undefined = RUNNING, features: readonly Feature[] = []) {
+  const stage = await Stage.open(t, { features, config: { admins: [`romeo@${DOMAIN}`] } });
   const { settings, clock } = stage;
   const hosts = new Map([[DOMAIN, stage.host]]);
   const ground: CommandGround = { version: '1.2.3', hosts, settings, clock, running };
@@ -59,8 +61,8 @@ test('sessions are listed with where they come from, of all or of one user', asy
     `romeo@${DOMAIN}/laptop`,
     `romeo@${DOMAIN}/phone`,
   ]);
-  assert.match(text, /^SESSION +ADDRESS +ENCRYPTED +SINCE +PRIORITY$/m);
-  assert.match(text, /^romeo@stage\.example\/laptop +192\.0\.2\.1 +yes +2026-\S+ +unavailable$/m);
+  assert.match(text, /^SESSION +ADDRESS +ENCRYPTED +SINCE +PRIORITY +STATE$/m);
+  assert.match(text, /^romeo@stage\.example\/laptop +192\.0\.2\.1 +yes +2026-\S+ +unavailable +connected$/m);
   const { answer: one } = await answer('session list', { user: `romeo@${DOMAIN}`, limit: 1 });
   assert.equal(one.sessions.length, 1);
   assert.equal(one.more, true);
@@ -68,6 +70,31 @@ test('sessions are listed with where they come from, of all or of one user', asy
   const { answer: shown } = await answer('user show', { jid: `romeo@${DOMAIN}` });
   assert.equal(shown.role, 'admin');
   assert.equal(shown.sessions.length, 2);
+});
+
+test('a session that waits for its client is listed with the address that it had, and since when it waits', async (t) => {
+  const { stage, answer } = await scene(t, RUNNING, [sm]);
+  const { phone } = await stage.connected({ phone: 'romeo' });
+  const boundAt = new Date(stage.clock.now()).toISOString();
+  await phone.sends("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+  await stage.clock.advance(60_000);
+  phone.transport.break();
+  const since = new Date(stage.clock.now()).toISOString();
+  await stage.clock.advance(5000);
+  const { answer: all, text } = await answer('session list');
+  assert.deepEqual(all.sessions, [
+    {
+      jid: `romeo@${DOMAIN}/phone`,
+      address: '192.0.2.1',
+      encrypted: false,
+      boundAt,
+      available: false,
+      priority: 0,
+      waitingBytes: 0,
+      waitingSince: since,
+    },
+  ]);
+  assert.match(text, new RegExp(`/phone  192\\.0\\.2\\.1  -  +${boundAt}  unavailable  waiting since ${since}$`, 'm'));
 });
 
 test('a session is ended with a reason, and so are all of a user', async (t) => {

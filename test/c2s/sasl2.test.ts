@@ -135,6 +135,7 @@ describe('Success', () => {
         role,
         clientId: PHONE,
         userAgent: { software: 'Pelican', device: 'Phone' },
+        address: '192.0.2.1',
         grantId: undefined,
       });
     }

@@ -77,7 +77,10 @@ describe('Over TLS', () => {
     const { outcome } = await scram(client, 'SCRAM-SHA-256-PLUS', { binding }, BIND + request);
     const [identifier] = all(outcome, /<authorization-identifier>(.*)<\/authorization-identifier>/g);
     assert.match(identifier ?? '', /^romeo@localhost\/Pelican\/[\w-]{12}$/);
-    assert.match(outcome, /<bound xmlns="urn:xmpp:bind:0">.*<enabled xmlns="urn:xmpp:sm:3"[^>]*resume="true".*<\/bound>/);
+    assert.match(
+      outcome,
+      /<bound xmlns="urn:xmpp:bind:0">.*<enabled xmlns="urn:xmpp:sm:3"[^>]*resume="true".*<\/bound>/,
+    );
     assert.match(outcome, /<token xmlns="urn:xmpp:fast:0" token="secret-token:fast-[\w-]{36}" expiry="/);
     await client.until(/<stream:features(\/>|>.*<\/stream:features>)/s);
     await client.ask(`<iq type='get' id='1' to='${DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>`);

@@ -9,7 +9,10 @@ import { addressOf, hostOf } from './addressing.ts';
 /** How many sessions one answer lists, unless asked for fewer. */
 const MAX_LISTED = 10_000;
 
-/** A session. `boundAt` is an ISO 8601 time; `available` says whether it sent presence; `waitingBytes` have not been read. */
+/**
+ * A session. Times are of ISO 8601; `available` says whether it sent presence; `waitingBytes` have not been read. One that
+ * has lost its connection has the address that it had, '' if that is not known, and says since when it waits for its client.
+ */
 export type SessionAnswer = {
   readonly jid: string;
   readonly address: string;
@@ -18,6 +21,7 @@ export type SessionAnswer = {
   readonly available: boolean;
   readonly priority: number;
   readonly waitingBytes: number;
+  readonly waitingSince: string | null;
 };
 
 type SessionListAnswer = { readonly sessions: readonly SessionAnswer[]; readonly more: boolean };
@@ -79,12 +83,13 @@ export const sessionKick: BuiltIn<{ readonly kicked: readonly string[] }> = {
 export function describeSession(session: Session): SessionAnswer {
   return {
     jid: session.jid.toString(),
-    address: session.link?.remoteAddress ?? '',
+    address: session.link?.remoteAddress ?? session.login?.address ?? '',
     encrypted: session.link?.secure ?? false,
     boundAt: new Date(session.boundAt).toISOString(),
     available: session.isAvailable,
     priority: session.priority,
     waitingBytes: session.link?.bufferedBytes ?? 0,
+    waitingSince: session.isHibernating ? new Date(session.detachedAt).toISOString() : null,
   };
 }
 
@@ -92,12 +97,19 @@ export function describeSession(session: Session): SessionAnswer {
 export function sessionTable(sessions: readonly SessionAnswer[]): string {
   const rows = sessions.map((session) => [
     session.jid,
-    session.address,
-    session.encrypted ? 'yes' : 'no',
+    session.address === '' ? 'unknown' : session.address,
+    encryptionOf(session),
     session.boundAt,
     session.available ? String(session.priority) : 'unavailable',
+    session.waitingSince === null ? 'connected' : `waiting since ${session.waitingSince}`,
   ]);
-  return table(['session', 'address', 'encrypted', 'since', 'priority'], rows);
+  return table(['session', 'address', 'encrypted', 'since', 'priority', 'state'], rows);
+}
+
+// Who waits has no stream that could be encrypted.
+function encryptionOf({ encrypted, waitingSince }: SessionAnswer): string {
+  if (waitingSince !== null) return '-';
+  return encrypted ? 'yes' : 'no';
 }
 
 /** Counts the sessions of one host. */

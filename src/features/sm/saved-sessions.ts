@@ -153,7 +153,7 @@ export class SavedSessions {
       boundAt: session.boundAt,
       resumeMs: management.resumeMs,
       lang: session.lang ?? null,
-      login: session.login ?? null,
+      login: session.login === undefined ? null : { ...session.login, address: undefined },
       handled: session.handled,
       sent: outbox.sent,
       unacknowledged: outbox.unacknowledged,

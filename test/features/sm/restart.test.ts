@@ -57,8 +57,10 @@ test('a session goes on after a restart: counters, what waits, and in which orde
     const session = sessionOf(after, 'romeo', 'phone');
     assert.equal(session?.isHibernating, true);
     assert.equal(session?.boundAt, romeo?.boundAt);
-    assert.deepEqual(session?.login, romeo?.login);
-    assert.ok(session?.login);
+    assert.ok(romeo?.login);
+    // Where somebody was is not stored.
+    const { address: _, ...login } = romeo.login;
+    assert.deepEqual(session?.login, login);
     const { client, answer } = await resuming(after, 'romeo', ids.phone, 4);
     assert.equal(attr(answer, 'h'), '3');
     assert.deepEqual(await bodies(client), ['4', '5']);
