@@ -5,6 +5,7 @@ Usage: slixmpp_client.py DOMAIN PORT TLS_PORT MECHANISM..., with in-band registr
 """
 
 import asyncio
+import hashlib
 import logging
 import ssl
 import sys
@@ -19,7 +20,7 @@ from slixmpp.xmlstream import ET
 DOMAIN, PORT, TLS_PORT, MECHANISMS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 PASSWORD = "correct horse battery staple"
 PLUGINS = [
-    "xep_0012", "xep_0030", "xep_0049", "xep_0054", "xep_0077", "xep_0092",
+    "xep_0012", "xep_0030", "xep_0049", "xep_0050", "xep_0054", "xep_0077", "xep_0092",
     "xep_0115", "xep_0191", "xep_0199", "xep_0202", "xep_0203", "xep_0280", "xep_0352",
 ]
 PATIENCE = 10
@@ -283,6 +284,60 @@ async def vcard():
     await romeo.log_out()
 
 
+async def avatar():
+    romeo = Client("romeo", "orchard")
+    romeo.register_plugin("xep_0153")
+    await romeo.log_in()
+    juliet = Client("juliet", "balcony")
+    juliet.register_plugin("xep_0153")
+    juliet.add_event_handler("vcard_avatar_update",
+                             lambda stanza: juliet.received.put_nowait(("avatar", stanza)))
+    await juliet.log_in()
+    image = b"\x89PNG\r\n\x1a\nwith some data"
+    await romeo["xep_0153"].set_avatar(avatar=image, mtype="image/png")
+    wanted = hashlib.sha1(image).hexdigest()
+    await juliet.expect("avatar", lambda seen: seen["from"] == romeo.boundjid
+                        and seen["vcard_temp_update"]["photo"] == wanted)
+    card = await juliet["xep_0054"].get_vcard(f"romeo@{DOMAIN}")
+    assert card["vcard_temp"]["PHOTO"]["BINVAL"] == image, card
+    # One that knows nothing of avatars shows it all the same.
+    plain = await Client("romeo", "street").log_in()
+    await juliet.expect("avatar", lambda seen: seen["from"] == plain.boundjid
+                        and seen["vcard_temp_update"]["photo"] == wanted)
+    for client in (plain, juliet, romeo):
+        await client.log_out()
+
+
+async def commands():
+    romeo = await Client("romeo", "orchard").log_in()
+    node = "urn:parley:account-password"
+    for to in (DOMAIN, f"romeo@{DOMAIN}"):
+        listed = await romeo["xep_0050"].get_commands(to)
+        assert node in [item[1] for item in listed["disco_items"]["items"]], listed
+    outcome = asyncio.get_event_loop().create_future()
+
+    def form(iq, session):
+        assert iq["command"]["status"] == "executing", iq
+        filled = iq["command"]["form"]
+        filled["type"] = "submit"
+        filled["values"] = {"password": PASSWORD, "password-verify": PASSWORD}
+        session["payload"] = filled
+        session["next"] = lambda answer, _: outcome.set_result(answer)
+        romeo["xep_0050"].complete_command(session)
+
+    def failed(iq, _):
+        outcome.set_exception(AssertionError(str(iq)))
+
+    romeo["xep_0050"].start_command(DOMAIN, node, {"next": form, "error": failed})
+    answer = await asyncio.wait_for(outcome, PATIENCE)
+    assert answer["command"]["status"] == "completed", answer
+    assert [kind for kind, _ in answer["command"]["notes"]] == ["info"], answer
+    begun = await romeo["xep_0050"].send_command(DOMAIN, node)
+    over = await romeo["xep_0050"].send_command(DOMAIN, node, action="cancel", sessionid=begun["command"]["sessionid"])
+    assert over["command"]["status"] == "canceled", over
+    await romeo.log_out()
+
+
 async def private_storage():
     romeo = await Client("romeo", "orchard").log_in()
 
@@ -379,6 +434,8 @@ CHECKS = [
     ("chat to who is offline", offline),
     ("disco, ping, version, time, last activity", services),
     ("vCard", vcard),
+    ("avatar", avatar),
+    ("commands", commands),
     ("private storage", private_storage),
     ("blocking", blocking),
     ("unknown requests", unknown_request),
