@@ -211,6 +211,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     done: 'Clients are woken that are offline, hibernate, are inactive or do not acknowledge; without content unless configured. Failing app servers are asked later, refusing ones not again.',
     missing: 'App servers that are not services of this server: that needs federation.',
   },
+  363: {
+    title: 'HTTP File Upload',
+    support: 'complete',
+    done: 'On the HTTP listeners, with all purposes, quotas by account and day, ranges, and CORS for web clients.',
+  },
   484: {
     title: 'Fast Authentication Streamlining Tokens',
     support: 'partial',
@@ -244,7 +249,6 @@ export const NOT_YET: Readonly<Record<number, string>> = {
   206: 'XMPP over BOSH',
   220: 'Server Dialback (federation)',
   313: 'Message Archive Management',
-  363: 'HTTP File Upload',
 };
 
 /** The titles of the RFCs that the code names. */

@@ -26,6 +26,7 @@ import { sasl2 } from './sasl2.ts';
 import { sm } from './sm/index.ts';
 import { streamLimits } from './stream-limits.ts';
 import { time } from './time.ts';
+import { upload } from './upload/index.ts';
 import { vcard } from './vcard/index.ts';
 import { version } from './version.ts';
 
@@ -58,6 +59,7 @@ export const features: readonly Feature[] = [
   time,
   version,
   externalServices,
+  upload,
   portable,
   csi,
   sm,
