@@ -8,6 +8,7 @@ import type { Session } from '../core/session.ts';
 import { StanzaError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import { iq, Payload } from '../stanza.ts';
+import { ownCopy } from '../util/own-copy.ts';
 import { attr, children, type Element, el } from '../xml/element.ts';
 import { dateTime } from './shared/date-time.ts';
 
@@ -17,6 +18,9 @@ const NS = 'urn:xmpp:extdisco:2';
 const DEFAULT_TTL_MS = 24 * 3_600_000;
 /** How many types of services a session is told changes of. */
 const MAX_TYPES = 8;
+/** How long the names of these may be, in characters. */
+const MAX_TYPE_LENGTH = 64;
+const NO_TYPES: readonly string[] = [];
 /** How much of a hash tells users apart without telling who they are, in characters of base64url: 96 bits. */
 const USER_CHARS = 16;
 
@@ -52,7 +56,7 @@ export const externalServices: Feature<Options> = {
   setup(host, options) {
     let { services } = options;
     // The types that a session has asked for; an empty one stands for all.
-    const asked = host.sessionSlot<readonly string[]>(() => []);
+    const asked = host.sessionSlot(() => NO_TYPES);
     host.handle({ type: 'get', ns: NS, name: 'services', to: 'host' }, ({ from, payload }) => {
       const session = sessionOf(host, from);
       const type = attr(payload, 'type');
@@ -90,7 +94,8 @@ function isOf(type: string | undefined): (one: { readonly type: string }) => boo
 
 // Types that the operator has not configured are remembered too: they may be, one day.
 function remember(types: readonly string[], type: string, set: (types: readonly string[]) => void): void {
-  if (!types.includes(type) && types.length < MAX_TYPES) set([...types, type]);
+  if (types.includes(type) || types.length >= MAX_TYPES || type.length > MAX_TYPE_LENGTH) return;
+  set([...types, ownCopy(type)]);
 }
 
 /** The services that match those asked for, with their credentials. §3.3. Throws StanzaError. */

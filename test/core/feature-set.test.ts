@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { text } from '../../src/config/kinds.ts';
+import { type ConfigOf, option, section } from '../../src/config/schema.ts';
 import type { Command } from '../../src/core/commands.ts';
 import type { Feature, FeatureHost } from '../../src/core/feature.ts';
 import { accountSends, sessionBound, Topic } from '../../src/core/points.ts';
@@ -29,6 +31,31 @@ test('a feature uses what one above it provides', async (t) => {
     ],
   });
   assert.equal(greeting, 'hello');
+});
+
+test('a feature may use what is not there', async (t) => {
+  const found: (string | undefined)[] = [];
+  const finder = (name: string) => feature(name, (host) => void found.push(host.find(GREETING)));
+  const giver = feature('giver', (host) => host.provide(GREETING, 'hello'));
+  await Stage.open(t, { features: [finder('above'), giver, finder('below')] });
+  assert.deepEqual(found, [undefined, 'hello']);
+});
+
+test('a feature that can takes another configuration while it runs', async (t) => {
+  const seen: unknown[] = [];
+  const config = section('Greets.', { words: option(text(), { default: 'hello', doc: 'Them.', reload: 'live' }) });
+  const greeter: Feature<ConfigOf<typeof config>> = {
+    name: 'greeter',
+    specs: [],
+    config,
+    setup: (_host, { words }) => {
+      seen.push(words);
+      return { configure: (changed) => void seen.push(changed.words) };
+    },
+  };
+  const stage = await Stage.open(t, { features: [greeter, feature('other', () => {})] });
+  for (const greets of [{ words: 'good day' }, {}, false]) stage.reload({ features: { greeter: greets } });
+  assert.deepEqual(seen, ['hello', 'good day', 'hello']);
 });
 
 test('a feature without what it needs does not start, and says so', async (t) => {

@@ -158,9 +158,11 @@ test('who has asked is told what a reload changes, of the type that it asked for
 test('no more types are remembered of a session than there is use for', async (t) => {
   const stage = await openStage(t, []);
   const { romeo } = await stage.connected({ romeo: 'romeo' });
+  const long = 'x'.repeat(65);
+  await romeo.get(services(long), DOMAIN);
   for (let i = 0; i < 20; i++) await romeo.get(services(`type-${i}`), DOMAIN);
   const of = (type: string) => ({ type, host: 'x.stage.example' });
-  stage.reload(configured([of('type-7'), of('type-8'), of('type-19')]));
+  stage.reload(configured([of('type-7'), of('type-8'), of('type-19'), of(long)]));
   const pushed = '<service action="add" type="type-7" host="x.stage.example"/>';
   await romeo.receivesAll([
     `<iq type="set" id="*" from="${DOMAIN}" to="${romeo.jid}"><services xmlns="${NS}" type="type-7">${pushed}</services></iq>`,
