@@ -21,7 +21,7 @@ DOMAIN, PORT, TLS_PORT, MECHANISMS = sys.argv[1], int(sys.argv[2]), int(sys.argv
 PASSWORD = "correct horse battery staple"
 PLUGINS = [
     "xep_0012", "xep_0030", "xep_0049", "xep_0050", "xep_0054", "xep_0077", "xep_0092",
-    "xep_0115", "xep_0191", "xep_0199", "xep_0202", "xep_0203", "xep_0280", "xep_0352",
+    "xep_0115", "xep_0191", "xep_0199", "xep_0202", "xep_0203", "xep_0280", "xep_0313", "xep_0352",
 ]
 PATIENCE = 10
 CLIENTS = []
@@ -201,6 +201,25 @@ async def carbons():
         assert left == [], left
     for client in (phone, laptop, web, juliet):
         await client.log_out()
+
+
+async def archive():
+    romeo = await Client("romeo", "orchard").log_in()
+    juliet = await Client("juliet", "balcony").log_in()
+    bodies = [f"kept {i} {uuid.uuid4()}" for i in range(12)]
+    for body in bodies:
+        romeo.send_message(mto=f"juliet@{DOMAIN}", mbody=body, mtype="chat")
+    for _ in bodies:
+        await juliet.expect("message")
+    features = (await juliet["xep_0030"].get_info(jid=f"juliet@{DOMAIN}"))["disco_info"]["features"]
+    assert {"urn:xmpp:mam:2", "urn:xmpp:mam:2#extended"} <= features, features
+    found = []
+    # slixmpp goes from page to page by itself.
+    async for result in juliet["xep_0313"].iterate(with_jid=f"romeo@{DOMAIN}", reverse=True, rsm={"max": "5"}, total=12):
+        found.append(result["mam_result"]["forwarded"]["stanza"]["body"])
+    assert found == bodies[::-1], found
+    await romeo.log_out()
+    await juliet.log_out()
 
 
 async def client_state():
@@ -430,6 +449,7 @@ CHECKS = [
     ("subscription both ways", subscription),
     ("chat", chat),
     ("carbons", carbons),
+    ("archive", archive),
     ("client state", client_state),
     ("chat to who is offline", offline),
     ("disco, ping, version, time, last activity", services),
