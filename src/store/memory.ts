@@ -11,6 +11,8 @@ export interface MemoryStore extends Store {
   /** Lets commits hang from now on, until {@link release}. */
   hold(): void;
   release(): void;
+  /** Everything that is stored, by encoded key. */
+  dump(): ReadonlyMap<string, string>;
 }
 
 /** Opens a store in memory. Writes are durable, as far as memory goes, when the microtasks of the turn have run. */
@@ -21,6 +23,7 @@ export function openMemoryStore({ clock = systemClock }: { readonly clock?: Cloc
     failNextCommit: (error: Error) => engine.failNext(error),
     hold: () => engine.hold(),
     release: () => engine.release(),
+    dump: () => engine.dump(),
   });
 }
 
@@ -45,6 +48,10 @@ class MemoryEngine implements Engine {
   release(): void {
     this.#held = undefined;
     this.#release();
+  }
+
+  dump(): ReadonlyMap<string, string> {
+    return new Map(this.#texts);
   }
 
   get(key: string): string | undefined {
