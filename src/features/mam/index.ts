@@ -14,7 +14,7 @@ import { fin, metadata, resultMessage } from './answers.ts';
 import { archiveKeeping, messageArchives } from './api.ts';
 import type { Archive } from './archive.ts';
 import { Archives } from './archives.ts';
-import { portableArchive } from './portable.ts';
+import { portableArchive, portablePreferences } from './portable.ts';
 import { preferenceCommand } from './preference-command.ts';
 import { EVERYTHING, isWanted, parsePreferences, preferencesElement } from './preferences.ts';
 import { NS_MAM, parseQuery, queryForm } from './query.ts';
@@ -77,6 +77,7 @@ export const mam: Feature<MamConfig> = {
     });
     host.find(adHoc)?.add(preferenceCommand(archives));
     host.portable(portableArchive(archives, host.clock));
+    host.portable(portablePreferences(archives));
     host.observe(accountRemoved, async ({ jid }) => {
       await archives.remove(jid);
       await readers.remove(jid);
@@ -138,7 +139,8 @@ function serve(host: FeatureHost, archives: Archives, readers: Readers, options:
     const archive = await open(archives, account);
     const { pageSize: usual, maxPageSize: max } = options;
     const found = await search(archive, query, { usual, max, maxSize: MAX_PAGE_SIZE });
-    await readers.remember(session);
+    // One conversation is read to look something up; who reads all of them catches up with what it has missed.
+    if (query.with === undefined && query.ids === undefined) await readers.remember(session);
     const messages = query.isFlipped ? found.messages.toReversed() : found.messages;
     for (const message of messages) host.deliver(session, resultMessage(account.jid, session.jid, query, message));
     return fin(found);

@@ -11,6 +11,7 @@ import { parseElement } from '../../xml/parser.ts';
 import { dateTime } from '../shared/date-time.ts';
 import type { ArchivedMessage } from './archive.ts';
 import type { Archives } from './archives.ts';
+import { parsePreferences, preferencesElement } from './preferences.ts';
 import { NS_MAM } from './query.ts';
 import { standalone } from './stored-stanza.ts';
 
@@ -43,6 +44,28 @@ export function portableArchive(archives: Archives, clock: Clock): PortablePart 
       const peer = otherSide(message, account, tally.formerJid).bare().toString();
       if (await archives.of(account).insert(id, peer, message.toString())) tally.took();
       else tally.had();
+      return true;
+    },
+  };
+}
+
+/** Whose messages an account wants archived. XEP-0441. */
+export function portablePreferences(archives: Archives): PortablePart {
+  return {
+    name: 'preferences of the archive',
+    async *export(account) {
+      const { preferences } = await archives.open(account);
+      if (preferences !== undefined) yield preferencesElement(preferences);
+    },
+    async import(account, element, tally) {
+      if (!is(element, 'prefs', NS_MAM)) return false;
+      const wanted = parsePreferences(element);
+      const archive = await archives.open(account);
+      if (archive.preferences !== undefined) tally.had();
+      else {
+        await archive.setPreferences(wanted);
+        tally.took();
+      }
       return true;
     },
   };

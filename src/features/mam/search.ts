@@ -21,7 +21,7 @@ export interface Found {
   readonly messages: readonly ArchivedMessage[];
   /** Whether no page follows in the direction asked for. */
   readonly complete: boolean;
-  /** How many there are in all, and the place of the first of the page among them; undefined where that is too dear to find. */
+  /** How many there are in all, and the place of the first of the page among them; undefined where that is not told. */
   readonly count: number | undefined;
   readonly index: number | undefined;
 }
@@ -89,7 +89,8 @@ async function extent(
   if (first === undefined || last === undefined) return { count: 0, index: undefined };
   return {
     count: last.position - first.position + 1,
-    index: pageFirst && pageFirst.position - first.position,
+    // Going backwards nobody needs it, and slixmpp takes the page that the set ends with for the last one then.
+    index: isReverse || pageFirst === undefined ? undefined : pageFirst.position - first.position,
   };
 }
 
@@ -110,7 +111,8 @@ async function findByIds(archive: Archive, query: Query, ids: readonly EntryId[]
   const found = await readPage(read, range, query, limits);
   const inside = (await read(range, { limit: all.length, reverse: false })).messages;
   const [first] = found.messages;
-  return { ...found, count: inside.length, index: first && inside.indexOf(first) };
+  const index = query.page.before === undefined && first !== undefined ? inside.indexOf(first) : undefined;
+  return { ...found, count: inside.length, index };
 }
 
 function isWanted({ peer, xml }: ArchivedMessage, { with: wanted }: Query): boolean {

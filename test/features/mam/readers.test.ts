@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { child, text } from '../../../src/xml/element.ts';
-import { JULIET, openStage, search } from './scene.ts';
+import { JULIET, openStage, ROMEO, search } from './scene.ts';
 
 const hi = (body: string, more = ''): string =>
   `<message to="${JULIET}" type="chat"><body>${body}</body>${more}</message>`;
@@ -17,6 +17,15 @@ test('a client that reads the archive is not sent the same messages by offline s
     juliet.transport.received.filter(({ name }) => name === 'message'),
     [],
   );
+});
+
+test('a client that reads one conversation is sent what it has missed all the same', async (t) => {
+  const stage = await openStage(t);
+  const { romeo, juliet } = await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
+  await romeo.sends(hi('one'));
+  assert.deepEqual((await search(juliet, { fields: { with: ROMEO } })).bodies, ['one']);
+  await juliet.sends('<presence/>');
+  assert.equal(juliet.transport.received.filter(({ name }) => name === 'message').length, 1);
 });
 
 test('what is not in the archive is sent to everybody', async (t) => {
