@@ -103,6 +103,8 @@ export class StanzaPassage<S extends Session | undefined> {
   /** When a message came that is delivered once more. */
   since: number | undefined;
   readonly deliveries: { readonly session: Session; readonly stanza: AnyStanza }[] = [];
+  /** What goes to sessions that are no recipients, in the place of the message. */
+  readonly copies: { readonly session: Session; readonly stanza: AnyStanza }[] = [];
   #annotations: Element[] | undefined;
 
   constructor(
@@ -138,6 +140,10 @@ export class StanzaPassage<S extends Session | undefined> {
 
   deliver(session: Session, stanza: AnyStanza): void {
     this.deliveries.push({ session, stanza });
+  }
+
+  copy(session: Session, stanza: AnyStanza): void {
+    this.copies.push({ session, stanza });
   }
 
   ownView(): AnyStanza {

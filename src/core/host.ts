@@ -12,6 +12,7 @@ import type { Element } from '../xml/element.ts';
 import type { Account, Arrival, Work } from './account.ts';
 import { Advertisements } from './advertisements.ts';
 import type { ClientStream } from './client-stream.ts';
+import { copies } from './copies.ts';
 import { refused, UNDELIVERABLE } from './delivery.ts';
 import type { FilterChain } from './filters.ts';
 import type { Fork } from './fork.ts';
@@ -136,6 +137,7 @@ export class Host implements Destination {
       requests: this.#requests,
       laneLength: () => settings.current.limits.queue.laneLength,
       stamp: (message, at) => this.stampDelay(message, at),
+      originalOf: (copy) => this.services.find(copies)?.originalOf(copy),
     });
     this.sessions = new Sessions({
       clock,

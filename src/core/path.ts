@@ -44,6 +44,7 @@ export class Path {
   readonly #requests: IqRequests;
   readonly #laneLength: () => number;
   readonly #stamp: Stamp;
+  readonly #originalOf: (copy: Message) => Message | undefined;
 
   constructor(parts: {
     chains: Chains;
@@ -52,6 +53,7 @@ export class Path {
     requests: IqRequests;
     laneLength: () => number;
     stamp: Stamp;
+    originalOf: (copy: Message) => Message | undefined;
   }) {
     this.#chains = parts.chains;
     this.#router = parts.router;
@@ -59,6 +61,7 @@ export class Path {
     this.#requests = parts.requests;
     this.#laneLength = parts.laneLength;
     this.#stamp = parts.stamp;
+    this.#originalOf = parts.originalOf;
   }
 
   /** A session's client sent a stanza. RFC 6120 §8.1.2.1, §10. */
@@ -113,7 +116,7 @@ export class Path {
    */
   async redeliver(account: Account, left: readonly OutboxEntry[]): Promise<void> {
     for (const { xml, fork, stored, at } of left) {
-      const stanza = read(xml);
+      const stanza = this.#read(xml);
       if (stanza.kind === 'iq') this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
       else if (stanza.kind === 'message' && fork?.abandon() === true && (await isFulfilled(stored))) {
         await this.#message(account, stanza, undefined, undefined, at);
@@ -124,7 +127,7 @@ export class Path {
   /** The same where there is no account any more: whoever would be told of that is told. RFC 6121 §8.5.1. */
   async giveBack(left: readonly OutboxEntry[]): Promise<void> {
     for (const { xml, fork, stored } of left) {
-      const stanza = read(xml);
+      const stanza = this.#read(xml);
       const isLost = stanza.kind === 'message' && fork?.abandon() === true && (await isFulfilled(stored));
       const isAnswered = stanza.kind === 'message' ? isLost && refused(stanza).otherwise === 'error' : true;
       if (stanza.kind !== 'presence' && isAnswered) this.#router.bounce(stanza, new StanzaError(UNDELIVERABLE));
@@ -235,12 +238,20 @@ export class Path {
   #delivered(passage: StanzaPassage<undefined>, stop: Stop): void {
     if (stop instanceof StanzaError) return this.#router.bounce(passage.stanza, stop);
     this.#deliverAdded(passage);
+    // Of what is kept elsewhere, or returned, a copy is only that.
+    const fork = stop === CONSUMED || passage.recipients.length === 0 ? undefined : forkOf(passage);
+    for (const { session, stanza } of passage.copies) this.toSession(session, stanza, passage.stored, fork);
     if (stop !== CONSUMED && passage.recipients.length === 0) return this.#undelivered(passage.stanza, 'error');
     this.#bounceUnlessStored(passage.stanza, passage.stored, passage.receipt);
     if (stop === CONSUMED) return;
     const stanza = passage.since === undefined ? passage.ownView() : this.#late(passage.ownView(), passage.since);
-    const fork = forkOf(passage);
     for (const session of passage.recipients) this.toSession(session, stanza, passage.stored, fork);
+  }
+
+  // What a session had not acknowledged: of a copy, the message that it is a copy of.
+  #read(xml: string): AnyStanza {
+    const stanza = parseStanza(parseElement(xml), undefined);
+    return stanza.kind === 'message' ? (this.#originalOf(stanza) ?? stanza) : stanza;
   }
 
   #late(stanza: AnyStanza, since: number): AnyStanza {
@@ -272,14 +283,17 @@ export class Path {
 export type Stamp = (message: Message, at: number) => Message;
 
 // Only a message that somebody would miss, and only where a session can say that it never had it.
-function forkOf({ stanza, recipients, since }: StanzaPassage<undefined>): Fork | undefined {
+function forkOf({ stanza, recipients, copies, stored, since }: StanzaPassage<undefined>): Fork | undefined {
   if (stanza.type === 'headline' || stanza.type === 'error') return undefined;
-  if (recipients.length === 1 && since === undefined) return ONLY_COPY;
-  return recipients.some((session) => session.outbox !== undefined) ? new Fork(recipients.length, since) : undefined;
+  const count = recipients.length + copies.length;
+  if (count === 1 && since === undefined) return ONLY_COPY;
+  // What waits to be stored waits in outboxes.
+  const isKept = stored !== undefined || recipients.some(keeps) || copies.some(({ session }) => keeps(session));
+  return isKept ? new Fork(count, since) : undefined;
 }
 
-function read(xml: string): AnyStanza {
-  return parseStanza(parseElement(xml), undefined);
+function keeps({ outbox }: Session): boolean {
+  return outbox !== undefined;
 }
 
 // What is not stored is not to be sent, and its sender has been told.

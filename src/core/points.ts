@@ -1,6 +1,6 @@
 import type { StanzaError } from '../errors.ts';
 import type { JID } from '../jid.ts';
-import type { AnyStanza, Presence } from '../stanza.ts';
+import type { AnyStanza, Message, Presence } from '../stanza.ts';
 import type { EndReason } from '../stream/stream.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 import type { Element } from '../xml/element.ts';
@@ -48,6 +48,8 @@ export interface Delivering extends Passage {
   readonly recipients: readonly Session[];
   /** When the message came, if it comes here once more: a session that had it ended without acknowledging it. */
   readonly since: number | undefined;
+  /** Sends a session that is no recipient a copy of the message: whoever has the copy has the message. */
+  copy(session: Session, copy: Message): void;
 }
 
 /** A stanza is about to enter a session's outbox. */

@@ -1,6 +1,6 @@
 import type { JID } from '../../jid.ts';
-import { is, type Message, message as makeMessage, Payload } from '../../stanza.ts';
-import type { Element } from '../../xml/element.ts';
+import { is, type Message, message as makeMessage, Payload, parseStanza } from '../../stanza.ts';
+import { child, type Element, makeElement } from '../../xml/element.ts';
 import { NS_CLIENT } from '../../xml/ns.ts';
 
 /** XEP-0280. */
@@ -20,6 +20,18 @@ export function carbonCopy(direction: Direction, message: Message, account: JID)
     `<${direction} xmlns="${NS_CARBONS}"><forwarded xmlns="${NS_FORWARD}">${forwarded}</forwarded></${direction}>`,
   );
   return makeMessage({ type: message.type, from: account, payload });
+}
+
+/** The message that this one is a copy of, if we have made it. */
+export function originalOf({ from, to, payload }: Message): Message | undefined {
+  const wrapper = payload.elements.find(isWrapper);
+  if (wrapper === undefined || from?.isBare !== true || to?.bare().equals(from) !== true) return undefined;
+  const forwarded = child(wrapper, 'forwarded', NS_FORWARD);
+  const element = forwarded && child(forwarded, 'message', NS_CLIENT);
+  if (element === undefined) return undefined;
+  const { xmlns: _, ...attributes } = element.attrs;
+  const original = parseStanza(makeElement(element.name, attributes, element.children), undefined);
+  return original.kind === 'message' ? original : undefined;
 }
 
 /** Whether an element says of a message that it is a copy. */

@@ -1,14 +1,14 @@
 import type { Account } from '../../core/account.ts';
-import type { Feature } from '../../core/feature.ts';
-import { accountDelivers, accountReceives, accountSends, CONSUMED, type Passage } from '../../core/points.ts';
+import { copies } from '../../core/copies.ts';
+import type { Feature, FeatureHost } from '../../core/feature.ts';
+import { accountDelivers, accountReceives, accountSends, CONSUMED } from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
+import type { Slot } from '../../core/slots.ts';
 import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
-import type { Message } from '../../stanza.ts';
 import { child } from '../../xml/element.ts';
-import { carbonCopy, type Direction, isWrapper, NS_CARBONS } from './copy.ts';
-import { forbidsCopies, isEligible } from './eligible.ts';
-import { RecentMessages } from './recent.ts';
+import { Conversations } from './conversations.ts';
+import { carbonCopy, isWrapper, NS_CARBONS, originalOf } from './copy.ts';
 
 /** Says that exactly the rules of §6.1 are followed. */
 const NS_RULES = 'urn:xmpp:carbons:rules:0';
@@ -26,38 +26,21 @@ export const carbons: Feature = {
       save: (enabled) => enabled || undefined,
       restore: (json) => json === true,
     });
-    // Made when the first message of a conversation is copied.
-    const recent = host.accountSlot<RecentMessages | undefined>(() => undefined);
-
-    for (const on of ['host', 'account'] as const) {
-      for (const feature of [NS_CARBONS, NS_RULES]) host.advertise({ feature }, on);
-    }
-    for (const [name, enabled] of [
-      ['enable', true],
-      ['disable', false],
-    ] as const) {
-      const route = { type: 'set', ns: NS_CARBONS, name, hidden: true } as const;
-      host.handle({ ...route, to: 'self' }, ({ session }) => isEnabled.set(session, enabled));
-      // Strangers are answered as if there were no account.
-      host.handle({ ...route, to: 'account' }, () => {
-        throw new StanzaError('not-allowed', { text: 'this is for the clients of the account' });
-      });
-    }
-    host.inline({
-      name: NS_CARBONS,
-      bound({ session, request }) {
-        if (child(request, 'enable', NS_CARBONS) !== undefined) isEnabled.set(session, true);
-        return undefined;
-      },
-    });
+    const conversations = new Conversations(host);
+    takeRequests(host, isEnabled);
+    host.provide(copies, { originalOf });
 
     host.filter(accountSends, (sending) => {
       const { stanza, account, session } = sending;
-      if (stanza.kind !== 'message' || !isCopied(account)) return;
+      if (stanza.kind !== 'message' || !isAnyEnabled(account, isEnabled)) return;
       // What the account sends to itself is copied when it receives it.
       if (stanza.to === undefined || isOf(account, stanza.to)) return;
-      if (!isConversation(account, stanza, stanza.to, false)) return;
-      copy(sending, 'sent', session, NONE);
+      if (!conversations.include(account, stanza, stanza.to, false)) return;
+      const others = othersOf(account, isEnabled, session, NONE);
+      const seen = sending.ownView();
+      if (others.length === 0 || seen.kind !== 'message') return;
+      const copy = carbonCopy('sent', seen, account.jid);
+      for (const other of others) sending.deliver(other, copy.addressed(other.jid));
     });
 
     // A copy does not come this way: whoever sends one wants to put words into others' mouths. §11.
@@ -69,54 +52,67 @@ export const carbons: Feature = {
 
     host.filter(accountDelivers, (delivering) => {
       const { stanza, account, recipients, since } = delivering;
-      // When it comes once more, whoever was to have a copy has it.
-      if (stanza.kind !== 'message' || since !== undefined || !isCopied(account)) return;
+      // When it comes once more, those that were to have a copy have had it.
+      if (stanza.kind !== 'message' || since !== undefined || !isAnyEnabled(account, isEnabled)) return;
       const { from } = stanza;
-      if (from === undefined || !isConversation(account, stanza, from, true)) return;
-      copy(delivering, 'received', isOf(account, from) ? account.sessions.get(from.resource) : undefined, recipients);
+      if (from === undefined || !conversations.include(account, stanza, from, true)) return;
+      const sender = isOf(account, from) ? account.sessions.get(from.resource) : undefined;
+      const others = othersOf(account, isEnabled, sender, recipients);
+      const seen = delivering.ownView();
+      if (others.length === 0 || seen.kind !== 'message') return;
+      const copy = carbonCopy('received', seen, account.jid);
+      for (const other of others) delivering.copy(other, copy.addressed(other.jid));
     });
-
-    function isCopied({ sessions }: Account): boolean {
-      if (sessions.size < 2) return false;
-      for (const session of sessions.values()) if (isEnabled.of(session)) return true;
-      return false;
-    }
-
-    function isConversation(account: Account, message: Message, peer: JID, isReceived: boolean): boolean {
-      const { type, id, payload } = message;
-      if (type === 'error') {
-        return id !== undefined && recent.of(account)?.has(id, peer) === true && !payload.elements.some(forbidsCopies);
-      }
-      if (!isEligible(message, isReceived)) return false;
-      if (id !== undefined) remember(account, id, peer);
-      return true;
-    }
-
-    function remember(account: Account, id: string, peer: JID): void {
-      const messages = recent.of(account) ?? new RecentMessages();
-      recent.set(account, messages);
-      messages.add(id, peer);
-    }
-
-    /** Sends copies to the sessions that want them and have not sent or received the message itself. */
-    function copy(
-      passage: Passage,
-      direction: Direction,
-      sender: Session | undefined,
-      recipients: readonly Session[],
-    ): void {
-      const { account } = passage;
-      let made: Message | undefined;
-      for (const session of account.sessions.values()) {
-        if (!isEnabled.of(session) || session === sender || recipients.includes(session)) continue;
-        const seen = passage.ownView();
-        if (seen.kind !== 'message') return;
-        made ??= carbonCopy(direction, seen, account.jid);
-        passage.deliver(session, made.addressed(session.jid));
-      }
-    }
   },
 };
+
+/** Lets clients enable and disable carbons, the former also along with the login. §4, §5, XEP-0386 §4. */
+function takeRequests(host: FeatureHost, isEnabled: Slot<Session, boolean>): void {
+  for (const on of ['host', 'account'] as const) {
+    for (const feature of [NS_CARBONS, NS_RULES]) host.advertise({ feature }, on);
+  }
+  for (const [name, enabled] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const) {
+    const route = { type: 'set', ns: NS_CARBONS, name, hidden: true } as const;
+    host.handle({ ...route, to: 'self' }, ({ session }) => isEnabled.set(session, enabled));
+    // Strangers are answered as if there were no account.
+    host.handle({ ...route, to: 'account' }, () => {
+      throw new StanzaError('not-allowed', { text: 'this is for the clients of the account' });
+    });
+  }
+  host.inline({
+    name: NS_CARBONS,
+    bound({ session, request }) {
+      if (child(request, 'enable', NS_CARBONS) !== undefined) isEnabled.set(session, true);
+      return undefined;
+    },
+  });
+}
+
+/** Whether there may be anything to copy. Most accounts have one session, and this is asked for every message. */
+function isAnyEnabled({ sessions }: Account, isEnabled: Slot<Session, boolean>): boolean {
+  if (sessions.size < 2) return false;
+  for (const session of sessions.values()) if (isEnabled.of(session)) return true;
+  return false;
+}
+
+/** The sessions that want copies and have not sent or received the message itself. */
+function othersOf(
+  { sessions }: Account,
+  isEnabled: Slot<Session, boolean>,
+  sender: Session | undefined,
+  recipients: readonly Session[],
+): readonly Session[] {
+  let others: Session[] | undefined;
+  for (const session of sessions.values()) {
+    if (!isEnabled.of(session) || session === sender || recipients.includes(session)) continue;
+    others ??= [];
+    others.push(session);
+  }
+  return others ?? NONE;
+}
 
 const NONE: readonly Session[] = [];
 

@@ -4,6 +4,7 @@ import type { Feature } from '../../../src/core/feature.ts';
 import { accountReceives, accountSends } from '../../../src/core/points.ts';
 import { carbons } from '../../../src/features/carbons/index.ts';
 import { disco } from '../../../src/features/disco/index.ts';
+import { offline } from '../../../src/features/offline/index.ts';
 import { sm } from '../../../src/features/sm/index.ts';
 import { attr, child, el, elements, serialize } from '../../../src/xml/element.ts';
 import { NS_BIND2, NS_SASL2, open } from '../../c2s/sasl2-scene.ts';
@@ -231,21 +232,75 @@ test('carbons stay enabled over a restart of the server', async (t) => {
   await street.receivesNothing();
 });
 
-test('a message that comes once more, because a session was lost, is not copied again', async (t) => {
+/** Ends a session of Romeo's whose client does not come back. */
+function lose(stage: Stage, resource: string): void {
+  const account = stage.host.account('romeo');
+  const session = account?.sessions.get(resource);
+  assert.ok(account && session);
+  stage.host.sessions.end(account, session, { kind: 'lost' });
+}
+
+test('whoever has a copy has the message: it does not come once more when its recipient is lost', async (t) => {
   const { stage, home, garden, street, balcony } = await openStage(t, sm);
   await enable(street);
   street.transport.break();
   await balcony.sends(message(`to='${ROMEO}/street' type='chat'`));
   await home.nextNamed('message');
   await garden.nextNamed('message');
-  await home.sends('<presence><priority>-1</priority></presence>');
-  const session = stage.host.account('romeo')?.sessions.get('street');
-  const account = stage.host.account('romeo');
-  assert.ok(account && session);
-  stage.host.sessions.end(account, session, { kind: 'lost' });
-  const again = await garden.nextNamed('message');
-  assert.ok(child(again, 'delay', 'urn:xmpp:delay'), serialize(again));
-  await receiveNothing(home, garden);
+  lose(stage, 'street');
+  await receiveNothing(home, garden, balcony);
+});
+
+test('a message that no session has acknowledged, nor its copy, is kept once when the last of them is lost', async (t) => {
+  for (const order of [
+    ['street', 'home'],
+    ['home', 'street'],
+  ] as const) {
+    const stage = await Stage.open(t, { features: [ownPresence, carbons, offline, sm] });
+    const { home, street, balcony } = await stage.online({ home: 'romeo', street: 'romeo', balcony: 'juliet' });
+    await home.set(ENABLE);
+    for (const client of [home, street]) {
+      await enable(client);
+      client.transport.break();
+      await settle();
+    }
+    await balcony.sends(message(`to='${ROMEO}/street' id='m1' type='chat'`));
+    lose(stage, order[0]);
+    lose(stage, order[1]);
+    const { later } = await stage.connected({ later: 'romeo' });
+    await later.sends('<presence/>');
+    const kept = await later.nextNamed('message');
+    assert.deepEqual(kept.attrs, { from: `${JULIET}/balcony`, to: `${ROMEO}/street`, id: 'm1', type: 'chat' });
+    assert.deepEqual(
+      elements(kept).map(({ name }) => name),
+      ['body', 'delay'],
+    );
+    await receiveNothing(later, balcony);
+    await stage.close();
+  }
+});
+
+test('a copy is one of its message over a restart, too', async (t) => {
+  const features = [ownPresence, carbons, offline, sm];
+  const first = await Stage.open(t, { features });
+  const before = await first.online({ home: 'romeo', street: 'romeo', balcony: 'juliet' });
+  await before.home.set(ENABLE);
+  for (const client of [before.home, before.street]) {
+    await enable(client);
+    client.transport.break();
+    await settle();
+  }
+  await before.balcony.sends(message(`to='${ROMEO}/street' type='chat'`));
+  await first.close();
+  const second = await Stage.open(t, { features, store: first.store, clock: first.clock });
+  lose(second, 'street');
+  lose(second, 'home');
+  const { later } = await second.connected({ later: 'romeo' });
+  await later.sends('<presence/>');
+  const kept = await later.nextNamed('message');
+  assert.equal(attr(kept, 'from'), `${JULIET}/balcony`);
+  assert.equal(elements(kept)[0]?.name, 'body');
+  await later.receivesNothing();
 });
 
 test('they are enabled along with the login', async (t) => {
