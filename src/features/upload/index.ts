@@ -9,6 +9,7 @@ import { Ledger } from './ledger.ts';
 import { Links } from './links.ts';
 import { OwnFilesOf } from './own-files.ts';
 import { ownFilesCommands } from './own-files-commands.ts';
+import { portableFiles } from './portable.ts';
 import { SERVICE_NAME, UploadService } from './service.ts';
 import { Upkeep } from './upkeep.ts';
 import { Uploads } from './uploads.ts';
@@ -53,6 +54,7 @@ export function uploadOn(disk: Disk): Feature<UploadConfig> {
         const { files: unknown, entries } = await upkeep.mendNext();
         if (unknown + entries > 0) host.log.warn('upload.mended', { files: unknown, entries });
       });
+      host.portable(portableFiles(files));
       host.observe(accountRemoved, ({ jid }) => uploads.clear(jid.local));
       host.defer(() => uploads.close());
     },
