@@ -131,6 +131,12 @@ export class Outbox {
     this.#sent = (this.#sent + 1) >>> 0;
   }
 
+  /** The outcome of a promise that stanzas wait for is known. */
+  settle(stored: Promise<unknown>, state: 'ready' | 'dropped'): void {
+    for (const entry of this.#waiting) if (entry.stored === stored) entry.state = state;
+    for (const entry of this.#held?.entries() ?? []) if (entry.stored === stored) entry.state = state;
+  }
+
   /** Sends what may leave: up to the first stanza that is not durable yet. What is held stays. */
   flush(exit: Exit): void {
     if (this.#waiting.length === 0) return;

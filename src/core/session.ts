@@ -54,6 +54,8 @@ export class Session {
   // Only where something is held back or kept: most sessions need none most of the time.
   #outbox: Outbox | undefined;
   #receipts: Receipts | undefined;
+  // The promise that the last stanza waits for which is not durable.
+  #awaited: Promise<unknown> | undefined;
   #management: Management | undefined;
   #holding: Holding | undefined;
   #detachedAt = 0;
@@ -174,7 +176,7 @@ export class Session {
     // The one too many is not lost either.
     if (!hasRoom) return this.#overflowed(this);
     if (stored === undefined) this.#flush();
-    else this.#flushAfter(stored, entry);
+    else this.#flushAfter(stored);
   }
 
   #holdBack(holding: Holding, outbox: Outbox, entry: OutboxEntry, stanza: AnyStanza): void {
@@ -187,9 +189,13 @@ export class Session {
     if (outbox.held > maxStanzas || outbox.heldBytes > maxBytes) outbox.release();
   }
 
-  #flushAfter(stored: Promise<unknown>, entry: OutboxEntry): void {
-    const settle = (state: OutboxEntry['state']) => () => {
-      entry.state = state;
+  // What is written in one turn is one commit: all that waits for it is looked at once.
+  #flushAfter(stored: Promise<unknown>): void {
+    if (stored === this.#awaited) return;
+    this.#awaited = stored;
+    const settle = (state: 'ready' | 'dropped') => () => {
+      if (this.#awaited === stored) this.#awaited = undefined;
+      this.#outbox?.settle(stored, state);
       this.#flush();
     };
     stored.then(settle('ready'), settle('dropped'));
