@@ -33,7 +33,8 @@ export interface Execution {
 export class Executions {
   readonly #byId = new Map<string, Execution>();
   readonly #byAccount = new Map<string, Set<Execution>>();
-  readonly #ended = new LruCache<string, Session>(MAX_ENDED);
+  /** Whose they were, by full JID. */
+  readonly #ended = new LruCache<string, string>(MAX_ENDED);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -61,7 +62,7 @@ export class Executions {
   /** An identifier for what is over as soon as it has begun. */
   pass(session: Session): string {
     const id = newId();
-    this.#ended.set(id, session);
+    this.#ended.set(id, session.jid.toString());
     return id;
   }
 
@@ -72,7 +73,7 @@ export class Executions {
   find(id: string, session: Session, to: string, node: string): Execution {
     const execution = this.#byId.get(id);
     if (execution !== undefined && execution.expiresAt <= this.#clock.monotonic()) this.end(execution);
-    if (this.#ended.get(id) === session) {
+    if (this.#ended.get(id) === session.jid.toString()) {
       throw new StanzaError('not-allowed', { app: { name: 'session-expired', ns: NS_COMMANDS } });
     }
     const isTheirs = execution?.session === session && execution.to === to && execution.command.node === node;
@@ -88,7 +89,7 @@ export class Executions {
 
   end(execution: Execution): void {
     if (!this.#byId.delete(execution.id)) return;
-    this.#ended.set(execution.id, execution.session);
+    this.#ended.set(execution.id, execution.session.jid.toString());
     const account = execution.session.jid.bare().toString();
     const others = this.#byAccount.get(account);
     others?.delete(execution);

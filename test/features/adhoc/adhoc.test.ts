@@ -285,7 +285,7 @@ test('what a session began ends with it: the same resource cannot go on', async 
   const { romeo: again } = await stage.connected({ romeo: 'romeo' });
   const other = new Walk(again, LAMP);
   other.id = walk.id;
-  assert.deepEqual(await other.refused({ lamp: 'hall' }), ['modify', 'bad-request', 'bad-sessionid']);
+  assert.deepEqual(await other.refused({ lamp: 'hall' }), ['cancel', 'not-allowed', 'session-expired']);
 });
 
 test('while a step is not finished, however long it takes, no other is taken', async (t) => {
