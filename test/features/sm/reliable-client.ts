@@ -79,11 +79,17 @@ export class ReliableClient {
     }
   }
 
+  /** What the server has not handled, when it has handled so many stanzas. */
+  unhandled(h: number): readonly string[] {
+    const count = (h - this.#acknowledged + 2 ** 32) % 2 ** 32;
+    assert.ok(count <= this.#unacknowledged.length, `${h} after ${this.#acknowledged}`);
+    return this.#unacknowledged.slice(count);
+  }
+
   #forget(element: Element): void {
     const h = Number(attr(element, 'h'));
-    const count = (h - this.#acknowledged + 2 ** 32) % 2 ** 32;
-    assert.ok(count <= this.#unacknowledged.length, `${serialize(element)} after ${this.#acknowledged}`);
-    this.#unacknowledged.splice(0, count);
+    const left = this.unhandled(h);
+    this.#unacknowledged.splice(0, this.#unacknowledged.length - left.length);
     this.#acknowledged = h;
   }
 }
