@@ -5,6 +5,7 @@ import { DOMAIN, LiveServer, PASSWORD } from '../support/live-server.ts';
 import { XmppClient, xml } from '../support/xmpp-client.ts';
 
 const COMMANDS = 'http://jabber.org/protocol/commands';
+const EXTDISCO = 'urn:xmpp:extdisco:2';
 const DATA = 'jabber:x:data';
 
 test('a client goes through the forms of a command, and another cannot go on with it', async (t) => {
@@ -36,11 +37,20 @@ test('clients are told where to relay their calls', async (t) => {
   const server = await LiveServer.start(t, { features: { externalServices: { services: [turn] } } });
   await server.addUsers('romeo');
   const romeo = await XmppClient.connect(server, 'romeo');
-  const answer = await romeo.get(xml('services', { xmlns: 'urn:xmpp:extdisco:2', type: 'turn' }), DOMAIN);
+  const answer = await romeo.get(xml('services', { xmlns: EXTDISCO, type: 'turn' }), DOMAIN);
   const { username, expires, password, host } = answer?.getChild('service')?.attrs ?? {};
   assert.equal(host, 'turn.localhost');
   assert.equal(Number(username?.split(':')[0]), Date.parse(expires ?? '') / 1000);
   assert.equal(password?.length, 28);
+  const stun = { type: 'stun', host: 'turn.localhost' };
+  await server.reload({ features: { externalServices: { services: [turn, stun] } } });
+  const services = xml('services', { xmlns: EXTDISCO, type: 'turn' });
+  assert.equal((await romeo.get(services, DOMAIN))?.getChildren('service').length, 1);
+  assert.equal(romeo.received.length, 0);
+  await server.reload({ features: { externalServices: { services: [stun] } } });
+  const pushed = await romeo.next((stanza) => stanza.name === 'iq');
+  const gone = pushed.getChild('services', EXTDISCO)?.getChild('service')?.attrs;
+  assert.deepEqual([gone?.['action'], gone?.['host']], ['delete', 'turn.localhost']);
 });
 
 test('contacts see the photo that a client puts into its card, from all devices', async (t) => {

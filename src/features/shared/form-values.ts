@@ -38,12 +38,6 @@ export class FormValues {
     return value === undefined ? undefined : Number(value);
   }
 
-  /** The address in a `jid-single` field. Throws JidError where it is none. */
-  jid(name: string): JID | undefined {
-    const value = this.text(name);
-    return value === undefined ? undefined : JID.parse(value);
-  }
-
   /** The addresses in a `jid-multi` field. Throws JidError where one is none. */
   jids(name: string): readonly JID[] {
     return this.list(name).map((value) => JID.parse(value));
