@@ -1,5 +1,4 @@
-import type { Presence } from '../../stanza.ts';
-import { is } from '../../stanza.ts';
+import { is, type Presence } from '../../stanza.ts';
 import { child, type Element, el, text } from '../../xml/element.ts';
 
 const NS_UPDATE = 'vcard-temp:x:update';
