@@ -3,7 +3,7 @@ import { Conversations, type Range, type Unindexed } from './conversations.ts';
 import type { ArchiveRecord, Preferences, StoredMessage, Stretch } from './records.ts';
 
 /** After so many messages the index of conversations is brought up to date. */
-const INDEX_AFTER = 64;
+const INDEX_AFTER = 128;
 const LOAD_PAGE = 256;
 const REMOVE_PAGE = 500;
 

@@ -4,6 +4,8 @@ import type { Stretch } from './records.ts';
 /** So many messages at most are in one stretch: reading it is one read, and it is rewritten when it grows. */
 const STRETCH_LENGTH = 128;
 const STRETCHES_PER_PAGE = 4;
+/** Under this the last stretch of a conversation is kept until it is full, so that it is found without a search. */
+const OPEN = '~';
 
 /** Bounds within an archive; both are exclusive, and need not be identifiers that exist. */
 export interface Range {
@@ -72,9 +74,9 @@ export class Conversations {
   async additions(messages: readonly Unindexed[]): Promise<(batch: Batch) => void> {
     const writes: ((batch: Batch) => void)[] = [];
     for (const peer of new Set(messages.map((message) => message.peer))) {
-      const last = await this.#last(peer);
-      const fresh = newIds(peer, messages, last);
-      if (fresh.length > 0) writes.push(this.#addition(peer, last, fresh));
+      const open = await this.#open(peer);
+      const fresh = newIds(peer, messages, open);
+      if (fresh.length > 0) writes.push(this.#addition(peer, open, fresh));
     }
     return (batch) => {
       for (const write of writes) write(batch);
@@ -85,7 +87,8 @@ export class Conversations {
   async prune(peers: Iterable<string>, before: EntryId): Promise<void> {
     for (const peer of peers) {
       for await (const [key, { ids }] of this.#table.list([...this.#archive, peer])) {
-        if ((ids.at(-1) ?? '') >= before) break;
+        // What is cut off the open one is not read any more; its position is needed.
+        if (key.at(-1) === OPEN || (ids.at(-1) ?? '') >= before) break;
         await this.#table.delete(key);
       }
     }
@@ -96,31 +99,33 @@ export class Conversations {
     for await (const [key] of this.#table.list(this.#archive)) await this.#table.delete(key);
   }
 
-  #addition(peer: string, last: Stretch | undefined, fresh: readonly EntryId[]): (batch: Batch) => void {
-    const [first = ''] = last?.ids ?? [];
-    if (last !== undefined && last.ids.length + fresh.length <= STRETCH_LENGTH) {
-      const longer = { position: last.position, ids: [...last.ids, ...fresh] };
-      return (batch) => batch.put(this.#table, [...this.#archive, peer, first], longer);
-    }
-    const position = last === undefined ? 0 : last.position + last.ids.length;
+  #addition(peer: string, open: Stretch | undefined, fresh: readonly EntryId[]): (batch: Batch) => void {
+    let { position, ids } =
+      open === undefined ? { position: 0, ids: fresh } : { ...open, ids: [...open.ids, ...fresh] };
+    const prefix = [...this.#archive, peer];
     return (batch) => {
-      for (let i = 0; i < fresh.length; i += STRETCH_LENGTH) {
-        const ids = fresh.slice(i, i + STRETCH_LENGTH);
-        batch.put(this.#table, [...this.#archive, peer, ids[0] ?? ''], { position: position + i, ids });
+      for (; ids.length > STRETCH_LENGTH; position += STRETCH_LENGTH) {
+        batch.put(this.#table, [...prefix, ids[0] ?? ''], { position, ids: ids.slice(0, STRETCH_LENGTH) });
+        ids = ids.slice(STRETCH_LENGTH);
       }
+      batch.put(this.#table, [...prefix, OPEN], { position, ids });
     };
   }
 
   async *#forwards(peer: string, after: EntryId, unindexed: readonly Unindexed[]): AsyncIterable<readonly Place[]> {
-    // The stretch that begins before the range may reach into it.
-    const before = after === '' ? undefined : await this.#last(peer, after);
-    if (before !== undefined) yield placesOf(before);
-    let last = before;
-    for await (const stretch of this.#stretches(peer, { after: before?.ids[0] })) {
-      last = stretch;
-      yield placesOf(stretch);
+    // Read first: what it is when it is full is behind everything that is read until then.
+    const open = await this.#open(peer);
+    const isInOpen = after !== '' && after >= (open?.ids[0] ?? OPEN);
+    if (!isInOpen) {
+      // The stretch that begins before the range may reach into it.
+      const before = after === '' ? undefined : await this.#lastBefore(peer, after);
+      if (before !== undefined) yield placesOf(before);
+      for await (const stretch of this.#stretches(peer, { after: before?.ids[0], before: open?.ids[0] })) {
+        yield placesOf(stretch);
+      }
     }
-    yield recentPlaces(peer, unindexed, last);
+    if (open !== undefined) yield placesOf(open);
+    yield recentPlaces(peer, unindexed, open);
   }
 
   async *#backwards(
@@ -128,8 +133,12 @@ export class Conversations {
     before: EntryId | undefined,
     unindexed: readonly Unindexed[],
   ): AsyncIterable<readonly Place[]> {
-    yield recentPlaces(peer, unindexed, await this.#last(peer)).toReversed();
-    for await (const stretch of this.#stretches(peer, { before, reverse: true })) {
+    const open = await this.#open(peer);
+    yield recentPlaces(peer, unindexed, open).toReversed();
+    if (open !== undefined) yield placesOf(open).toReversed();
+    const first = open?.ids[0];
+    const end = first === undefined || (before !== undefined && before < first) ? before : first;
+    for await (const stretch of this.#stretches(peer, { before: end, reverse: true })) {
       yield placesOf(stretch).toReversed();
     }
   }
@@ -147,7 +156,7 @@ export class Conversations {
         limit: STRETCHES_PER_PAGE,
         reverse,
         ...(after === undefined ? {} : { after: [...prefix, after] }),
-        ...(before === undefined ? {} : { before: [...prefix, before] }),
+        before: [...prefix, before ?? OPEN],
       };
       let count = 0;
       for await (const [, stretch] of this.#table.list(prefix, page)) {
@@ -161,10 +170,13 @@ export class Conversations {
     }
   }
 
-  // The last stretch, or the last that begins before an identifier.
-  async #last(peer: string, before?: EntryId): Promise<Stretch | undefined> {
+  async #lastBefore(peer: string, before: EntryId): Promise<Stretch | undefined> {
     for await (const stretch of this.#stretches(peer, { before, reverse: true })) return stretch;
     return undefined;
+  }
+
+  #open(peer: string): Promise<Stretch | undefined> {
+    return this.#table.get(...this.#archive, peer, OPEN);
   }
 }
 

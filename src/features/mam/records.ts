@@ -59,7 +59,10 @@ export interface Stretch {
   readonly ids: readonly EntryId[];
 }
 
-/** Which messages of an archive belong to each conversation, in stretches under the identifier of their first message. */
+/**
+ * Which messages of an archive belong to each conversation, in stretches under the identifier of their first message; the last one
+ * under a mark, until it is full.
+ */
 export const CONVERSATIONS: TableSpec<Stretch> = {
   name: 'mam.conversation',
   parse(json) {
