@@ -5,7 +5,6 @@ import { type C2sService, xmlLimits } from './c2s/service.ts';
 import { type Config, defineConfig } from './config/config.ts';
 import { type ConfigChanges, diffConfig } from './config/diff.ts';
 import type { Command } from './core/commands.ts';
-import type { Ground } from './core/feature.ts';
 import { FeatureSet } from './core/feature-set.ts';
 import { GRANTS } from './core/grant-record.ts';
 import { Grants } from './core/grants.ts';
@@ -14,6 +13,7 @@ import { type FirstAdministrator, firstAdministrator, INSTALLATION } from './cor
 import { Router } from './core/router.ts';
 import { Sealing } from './core/sealing.ts';
 import { installationSecret, SECRETS } from './core/secrets.ts';
+import { SharedGround } from './core/shared-ground.ts';
 import { REMOVALS, USERS } from './core/user-record.ts';
 import { type CredentialsChange, Users } from './core/users.ts';
 import { StreamError } from './errors.ts';
@@ -197,7 +197,7 @@ export class Server {
     const users = this.store.table(USERS);
     const removals = this.store.table(REMOVALS);
     const grants = this.store.table(GRANTS);
-    const ground: Ground = new SharedGround(this.store, this.routes, this.commands, (domain) =>
+    const ground = new SharedGround(this.store, this.routes, this.commands, (domain) =>
       httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort }),
     );
     for (const domain of Object.keys(hosts)) {
@@ -351,33 +351,6 @@ export class Server {
         this.log.error('stop.failed', {}, error);
       }
     }
-  }
-}
-
-/** Opens each table and journal once, however many hosts use it; keys begin with the host's domain. */
-class SharedGround implements Ground {
-  readonly store: Store;
-  readonly routes: Routes;
-  readonly commands: Command[];
-  readonly httpsUrl: Ground['httpsUrl'];
-  readonly #opened = new Map<string, unknown>();
-
-  constructor(store: Store, routes: Routes, commands: Command[], httpsUrl: Ground['httpsUrl']) {
-    this.store = store;
-    this.routes = routes;
-    this.commands = commands;
-    this.httpsUrl = httpsUrl;
-  }
-
-  table: Ground['table'] = (spec) => this.#once(`table ${spec.name}`, () => this.store.table(spec));
-
-  journal: Ground['journal'] = (spec) => this.#once(`journal ${spec.name}`, () => this.store.journal(spec));
-
-  #once<T>(name: string, open: () => T): T {
-    const opened = this.#opened.get(name) ?? open();
-    this.#opened.set(name, opened);
-    // Only this feature's own code opens this name, on each host with the same spec.
-    return opened as T;
   }
 }
 
