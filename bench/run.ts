@@ -2,6 +2,7 @@
 // Figures depend on the machine and on what else it does, so none of them ever fails the run.
 
 import { parseArgs } from 'node:util';
+import { archive } from './archive.ts';
 import { readBaseline, writeBaseline } from './baseline.ts';
 import { endToEnd } from './end-to-end.ts';
 import { fastLogin } from './fast-login.ts';
@@ -15,7 +16,7 @@ import { sasl } from './sasl.ts';
 import { sm } from './sm.ts';
 import { store } from './store.ts';
 
-const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, fastLogin, memory];
+const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, archive, fastLogin, memory];
 
 async function run(names: readonly string[], isSaved: boolean): Promise<void> {
   const baseline = readBaseline();

@@ -22,12 +22,15 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-/** Starts it as load.config.json says, but on free ports of the loopback address, or on none. */
-export async function startServer(users: number, isListening: boolean): Promise<BenchServer> {
+/**
+ * Starts it as load.config.json says, but on free ports of the loopback address, or on none; and, if it is to be full, with all
+ * features that are on by default.
+ */
+export async function startServer(users: number, isListening: boolean, isFull = false): Promise<BenchServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'));
   try {
     await addUsers(dataDir, users);
-    const config = configFor(dataDir, isListening);
+    const config = configFor(dataDir, isListening, isFull);
     const destination = { write: (line: string) => process.stderr.write(line) };
     const log = createLogger({ level: 'warn', format: 'json', destination });
     const server = await Server.start({ config, log });
@@ -57,7 +60,7 @@ async function addUsers(dataDir: string, count: number): Promise<void> {
   }
 }
 
-function configFor(dataDir: string, isListening: boolean): Config {
+function configFor(dataDir: string, isListening: boolean, isFull: boolean): Config {
   const base = JSON.parse(readFileSync(new URL('load.config.json', import.meta.url), 'utf8'));
   const endpoints = isListening ? [{ address: '127.0.0.1', port: 0 }] : [];
   const text = JSON.stringify({
@@ -65,6 +68,7 @@ function configFor(dataDir: string, isListening: boolean): Config {
     dataDir,
     listen: { c2s: endpoints, c2sTls: endpoints, http: [], https: [] },
     auth: { ...base.auth, iterations: ITERATIONS },
+    features: isFull ? {} : base.features,
   });
   const file = join(dataDir, 'config.json');
   const readFile = (path: string): string => (path === file ? text : readFileSync(path, 'utf8'));

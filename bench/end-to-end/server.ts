@@ -9,8 +9,9 @@ const COLLECTIONS = 4;
 
 let running: BenchServer | undefined;
 
-async function start({ users = 0 }: Figures): Promise<Figures> {
-  running = await startServer(users, true);
+/** With `full`, everything is on that is on by default. */
+async function start({ users = 0, full = 0 }: Figures): Promise<Figures> {
+  running = await startServer(users, true, full === 1);
   const ports = running.server.listeners.map(({ service, port }) => [service, port]);
   return Object.fromEntries(ports);
 }
