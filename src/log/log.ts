@@ -179,14 +179,6 @@ class SharedLogger implements RootLogger {
   }
 }
 
-/** A logger that writes nothing. */
-export const nullLogger: Logger = new SharedLogger({
-  level: 'silent',
-  severity: SEVERITY.silent,
-  write: () => {},
-  flush: () => {},
-});
-
 function bounded(value: LogValue): LogValue {
   return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
 }

@@ -7,7 +7,6 @@ import {
   type LogFields,
   type LogLevel,
   memoryLogger,
-  nullLogger,
 } from '../../src/log/log.ts';
 
 function capture(format: 'pretty' | 'json', level: LogLevel = 'trace') {
@@ -145,11 +144,6 @@ test('the memory logger keeps records, those of children included', () => {
   assert.deepEqual(log.records, [
     { level: 'warn', event: 'login.failed', fields: { conn: 1, reason: 'not-authorized' }, error },
   ]);
-});
-
-test('the null logger writes nothing', () => {
-  nullLogger.child({ conn: 1 }).error('bug');
-  assert.equal(nullLogger.isEnabled('error'), false);
 });
 
 test('objects and reserved names are no log fields', () => {
