@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  createLogger,
-  LOG_LEVELS,
-  type LogFields,
-  type LogLevel,
-  memoryLogger,
-} from '../../src/log/log.ts';
+import { createLogger, LOG_LEVELS, type LogFields, type LogLevel, memoryLogger } from '../../src/log/log.ts';
 
 function capture(format: 'pretty' | 'json', level: LogLevel = 'trace') {
   const lines: string[] = [];
