@@ -1,11 +1,13 @@
 /** Writes what is generated from the code: the configuration's schema and reference, and the protocols implemented; with `--check` only tells what is out of date. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from '../src/config/config.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
 import { configReference } from '../src/config/reference.ts';
 import { builtInSpecs, features } from '../src/features/registry.ts';
 import { SOFTWARE_VERSION } from '../src/util/software.ts';
+import { SUITES } from './compliance.ts';
+import { complianceProblems, complianceSection, testNames } from './compliance-page.ts';
 import { type Claim, doapFile, protocolPage } from './protocols.ts';
 
 /** Each feature's options by its name. */
@@ -22,7 +24,7 @@ const definition = defineConfig(sections);
 const generated = {
   'config.schema.json': `${JSON.stringify(configJsonSchema(definition), null, 2)}\n`,
   'docs/configuration.md': configReference(definition),
-  'docs/xeps.md': protocolPage(claims),
+  'docs/xeps.md': `${protocolPage(claims)}\n${complianceSection(SUITES)}\n`,
   'parley.doap': doapFile(claims, SOFTWARE_VERSION),
 };
 
@@ -45,12 +47,19 @@ function unexplainedEvents(): string[] {
   return [...new Set(events)].filter((event) => !page.includes(`\`${event}\``)).sort();
 }
 
+function namesInTests(file: string): ReadonlySet<string> | undefined {
+  const path = new URL(file, root);
+  return existsSync(path) ? testNames(readFileSync(path, 'utf8')) : undefined;
+}
+
 const stale = Object.entries(generated).filter(([file, content]) => !isCurrent(file, content));
 if (process.argv.includes('--check')) {
   for (const [file] of stale) console.error(`${file} is out of date: run npm run docs`);
   const unexplained = unexplainedEvents();
   for (const event of unexplained) console.error(`docs/operations.md does not explain the log's event ${event}`);
-  if (stale.length > 0 || unexplained.length > 0) process.exitCode = 1;
+  const untrue = complianceProblems(SUITES, claims, namesInTests);
+  for (const problem of untrue) console.error(problem);
+  if (stale.length > 0 || unexplained.length > 0 || untrue.length > 0) process.exitCode = 1;
 } else {
   for (const [file, content] of stale) {
     writeFileSync(new URL(file, root), content);

@@ -41,6 +41,12 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     support: 'complete',
     done: 'One vCard for each account, kept as it is, within a size; everyone may read it. A photo has to be in base64.',
   },
+  59: {
+    title: 'Result Set Management',
+    support: 'partial',
+    done: 'Pages of the archive forwards and backwards, with exact counts and places; the count alone.',
+    missing: 'Pages by their index.',
+  },
   68: {
     title: 'Field Standardization for Data Forms',
     support: 'complete',
@@ -83,9 +89,8 @@ export const XEPS: Readonly<Record<number, Xep>> = {
   },
   156: {
     title: 'Discovering Alternative XMPP Connection Methods',
-    support: 'partial',
-    done: '`/.well-known/host-meta` and `host-meta.json` with CORS: the WebSocket of the https listener.',
-    missing: 'A public URL other than the own listener, such as that of a reverse proxy; BOSH.',
+    support: 'complete',
+    done: '`/.well-known/host-meta` and `host-meta.json` with CORS: the WebSocket, under the public URL if there is one, otherwise of the https listener.',
   },
   157: {
     title: 'Contact Addresses for XMPP Services',
@@ -137,7 +142,7 @@ export const XEPS: Readonly<Record<number, Xep>> = {
   227: {
     title: 'Portable Import/Export Format for XMPP-IM Servers',
     support: 'partial',
-    done: 'Export and import of users with SCRAM keys, rosters, requests, offline messages, private XML, vCards; documents in several files; many users and hosts in one document. Times, roles and clients in namespaces of our own.',
+    done: 'Export and import of users with SCRAM keys, rosters, requests, block lists, offline messages, archives and their preferences, private XML, vCards; documents in several files; many users and hosts in one document. Times, roles, clients and links to uploaded files in namespaces of our own.',
     missing: 'Privacy lists, PEP nodes.',
   },
   232: { title: 'Software Information', support: 'partial', done: 'Name and version.', missing: 'The icon.' },
@@ -146,17 +151,41 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     support: 'complete',
     done: 'Both directions, by exactly the rules of section 6.1, errors included; also enabled along with the login, kept over resumption and restart. Forged copies are refused.',
   },
-  297: { title: 'Stanza Forwarding', support: 'complete', done: 'Carbons contain the message as it was.' },
+  297: {
+    title: 'Stanza Forwarding',
+    support: 'complete',
+    done: 'Carbons and what is read from archives contain the message as it was.',
+  },
+  313: {
+    title: 'Message Archive Management',
+    support: 'complete',
+    done: 'An archive for each account, with all that `urn:xmpp:mam:2#extended` stands for; its end is told along with the login. Nothing expires unless configured. See docs/archive.md.',
+  },
   334: {
     title: 'Message Processing Hints',
-    support: 'partial',
-    done: '`no-store` and `store` decide what is kept for later. `no-permanent-store` is for archives, of which there is none.',
-    missing: '`no-copy`: nothing is copied yet.',
+    support: 'complete',
+    done: '`no-store` and `store` decide what is kept for later, `no-permanent-store` what is archived, `no-copy` what carbons copy.',
   },
   352: {
     title: 'Client State Indication',
     support: 'complete',
     done: 'An inactive client is sent presence (the last of each resource), chat states, receipts, markers and news of nodes only along with something that cannot wait, in order; also had along with the login. Bounded, and as safe as what was sent and not acknowledged.',
+  },
+  357: {
+    title: 'Push Notifications',
+    support: 'partial',
+    done: 'Clients are woken that are offline, hibernate, are inactive or do not acknowledge; without content unless configured. Failing app servers are asked later, refusing ones not again.',
+    missing: 'App servers that are not services of this server: that needs federation.',
+  },
+  359: {
+    title: 'Unique and Stable Stanza IDs',
+    support: 'complete',
+    done: 'Messages have the identifiers of the archive of whom they reach; forged ones are removed.',
+  },
+  363: {
+    title: 'HTTP File Upload',
+    support: 'complete',
+    done: 'On the HTTP listeners, with all purposes, quotas by account and day, ranges, and CORS for web clients.',
   },
   368: {
     title: 'SRV records for XMPP over TLS',
@@ -171,13 +200,18 @@ export const XEPS: Readonly<Record<number, Xep>> = {
   386: {
     title: 'Bind 2',
     support: 'complete',
-    done: 'A resource and stream management within the login. The resource of a client is the same at each login and tells nothing of its identifier.',
+    done: 'A resource, stream management, carbons, client state and the end of the archive within the login. The resource of a client is the same at each login and tells nothing of its identifier.',
   },
   388: {
     title: 'Extensible SASL Profile',
     support: 'partial',
     done: 'Beside the profile of RFC 6120, over TLS only, with tasks after the login.',
     missing: 'TLS early data (0-RTT), which Node.js does not offer to servers; second factors.',
+  },
+  424: {
+    title: 'Message Retraction',
+    support: 'complete',
+    done: 'The server puts tombstones into the archives of both sides, if the message is among the last 10,000 of the conversation.',
   },
   438: {
     title: 'Best practices for password hashing and storage',
@@ -189,6 +223,11 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     title: 'SASL Channel-Binding Type Capability',
     support: 'complete',
     done: 'The types that work on the connection are listed beside both SASL profiles.',
+  },
+  441: {
+    title: 'Message Archive Management Preferences',
+    support: 'complete',
+    done: 'Everything is archived unless the account says otherwise, in this way or by a command.',
   },
   474: {
     title: 'SASL SCRAM Downgrade Protection',
@@ -204,17 +243,6 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     title: 'SASL Upgrade Tasks',
     support: 'complete',
     done: 'An account without keys for SCRAM-SHA-256 or -512 gains them at a login with its password.',
-  },
-  357: {
-    title: 'Push Notifications',
-    support: 'partial',
-    done: 'Clients are woken that are offline, hibernate, are inactive or do not acknowledge; without content unless configured. Failing app servers are asked later, refusing ones not again.',
-    missing: 'App servers that are not services of this server: that needs federation.',
-  },
-  363: {
-    title: 'HTTP File Upload',
-    support: 'complete',
-    done: 'On the HTTP listeners, with all purposes, quotas by account and day, ranges, and CORS for web clients.',
   },
   484: {
     title: 'Fast Authentication Streamlining Tokens',
@@ -248,7 +276,6 @@ export const NOT_YET: Readonly<Record<number, string>> = {
   163: 'Personal Eventing Protocol (avatars, OMEMO keys, bookmarks)',
   206: 'XMPP over BOSH',
   220: 'Server Dialback (federation)',
-  313: 'Message Archive Management',
 };
 
 /** The titles of the RFCs that the code names. */
