@@ -1,5 +1,5 @@
 import { StanzaError } from '../errors.ts';
-import { type AnyStanza, type Iq, type Message, mayBounce, parseStanza } from '../stanza.ts';
+import { type AnyStanza, type Iq, type Message, mayBounce, Payload, parseStanza } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import { parseElement } from '../xml/parser.ts';
 import type { Account, Arrival } from './account.ts';
@@ -269,7 +269,9 @@ export class Path {
   // The sender has done its part when the stanza is stored, or when it has been told that it is not.
   #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown> | undefined, receipt: Receipt | undefined): void {
     if (stored === undefined) return;
-    const told = stored.catch((cause: unknown) => this.#notStored(stanza, cause));
+    // What is answered needs no content, and thousands may wait for the disk.
+    const envelope = stanza.copy({ payload: Payload.EMPTY });
+    const told = stored.catch((cause: unknown) => this.#notStored(envelope, cause));
     receipt?.holdUntil(told);
   }
 

@@ -123,12 +123,13 @@ export class GroupCommit {
   async #drain(): Promise<void> {
     for (let round = this.#waiting.shift(); round !== undefined; round = this.#waiting.shift()) {
       this.#writing = round;
+      const groups = round.groups.length;
       const error = await this.#write(round);
       this.#writing = undefined;
       this.#waitingBytes -= round.bytes;
       round.settle(error);
       if (commits.hasSubscribers) {
-        const event: CommitEvent = { groups: round.groups.length, bytes: round.bytes, error };
+        const event: CommitEvent = { groups, bytes: round.bytes, error };
         commits.publish(event);
       }
     }
@@ -137,7 +138,8 @@ export class GroupCommit {
   async #write(round: Round): Promise<StoreError | undefined> {
     try {
       const changes = new Map<string, string | undefined>();
-      for (const group of round.groups) this.#apply(group, changes);
+      // From here on nobody needs the texts but the engine: what is written may take a while.
+      for (const group of round.groups.splice(0)) this.#apply(group, changes);
       if (changes.size === 0) return undefined;
       this.#complete(changes);
       await this.#engine.write(changes);

@@ -1,5 +1,6 @@
 import type { Clock } from '../util/clock.ts';
 import { unguessableNumber } from '../util/ids.ts';
+import { flat } from '../util/own-copy.ts';
 import type { EntryId } from './store.ts';
 
 /*
@@ -49,7 +50,8 @@ export class EntryIds {
     }
     this.#counts.set(stream, count + 1);
     const chance = unguessableNumber() >>> (32 - CHANCE_BITS);
-    return this.#timeDigits + digits(count + 1, COUNT_DIGITS) + digits(chance, CHANCE_DIGITS);
+    // One piece of text: it is part of a key, and may be kept.
+    return flat(this.#timeDigits + digits(count + 1, COUNT_DIGITS) + digits(chance, CHANCE_DIGITS));
   }
 
   #moveTo(timeMs: number): void {
