@@ -1,6 +1,6 @@
 import type { FeatureHost } from '../../core/feature.ts';
-import { pourBody } from '../../http/body.ts';
 import { HttpError, type HttpHandler, type HttpRequest } from '../../http/message.ts';
+import { pourBody } from '../../http/pour.ts';
 import { representationResponse } from '../../http/representation.ts';
 import { isFull, isMissing } from './file-area.ts';
 import { contentDisposition } from './file-name.ts';

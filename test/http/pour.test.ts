@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { pourBody } from '../../src/http/body.ts';
+import { pourBody } from '../../src/http/pour.ts';
 import type { HttpServerOptions } from '../../src/http/server.ts';
 import { settle } from '../support/manual-clock.ts';
 import { dial, openServer, parseAnswer } from './fixtures.ts';
