@@ -50,7 +50,7 @@ test('an account is exported and imported, whether the server runs or not', asyn
   assert.equal(await server.end('SIGTERM'), 0);
   assert.equal((await parley(place, ['user', 'export', 'alice@localhost'])).stdout, document);
   const again = await parley(place, ['user', 'import', '-'], document);
-  assert.match(again.stdout, /^Imported 1 accounts: 0 are new, 1 were here before\.\n/);
+  assert.match(again.stdout, /^Imported 1 account: 0 new, 1 here before\.\n/);
   assert.deepEqual(await leftovers(place), []);
 });
 
@@ -81,7 +81,7 @@ test('all users of all hosts go into one document, and come back from it', async
   for (const jid of ['alice@localhost', 'bob@b.example', 'admin@localhost'])
     await parley(place, ['user', 'remove', jid]);
   const imported = await parley(place, ['user', 'import', '-', '--keep-admins'], stdout);
-  assert.match(imported.stdout, /^Imported 3 accounts: 3 are new/);
+  assert.match(imported.stdout, /^Imported 3 accounts: 3 new/);
   assert.equal((await parley(place, ['user', 'export', '--all'])).stdout, stdout);
   assert.equal((await parley(place, ['user', 'export', 'bob@b.example', '--all'])).code, 2);
   assert.equal((await parley(place, ['user', 'export'])).code, 2);
@@ -108,7 +108,7 @@ test('a document may include others beside it, and none elsewhere', async (t) =>
   const { code, stderr } = await parley(place, ['user', 'import', 'old/all.xml']);
   assert.equal(code, 1);
   for (const href of outside) assert.match(stderr, new RegExp(`"${href}"`));
-  assert.match(stderr, /Imported 1 accounts: 1 are new/);
+  assert.match(stderr, /Imported 1 account: 1 new/);
   const piped = await parley(place, ['user', 'import', '-'], documentOf(include('localhost.xml')));
   assert.match(piped.stderr, /what comes on standard input has no files beside it: use --folder/);
   const told = await parley(
@@ -130,9 +130,9 @@ test('what was taken of a document that ends too early is said', async (t) => {
   assert.equal(code, 1);
   assert.match(stderr, /the document is damaged behind byte \d+: the document ends too early/);
   assert.match(stderr, /Not complete: erin@localhost/);
-  assert.match(stderr, /2 are new/);
+  assert.match(stderr, /2 new/);
   const again = await parley(place, ['user', 'import', '-'], whole);
-  assert.match(again.stdout, /2 were here before/);
+  assert.match(again.stdout, /2 here before/);
 });
 
 test('what cannot be read is said in one line', async (t) => {

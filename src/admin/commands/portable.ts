@@ -3,6 +3,7 @@ import { isAbsolute, join, sep } from 'node:path';
 import { type Arguments, CommandError, type Parameter } from '../../core/commands.ts';
 import type { Host } from '../../core/host.ts';
 import { type ImportSummary, type Leaving, type Portability, portability } from '../../features/portable/api.ts';
+import { StoreError } from '../../store/store.ts';
 import { every } from '../../util/clock.ts';
 import type { BuiltIn, CommandGround } from '../ground.ts';
 import { printable, table } from '../table.ts';
@@ -40,7 +41,7 @@ export const userExport: BuiltIn<ExportAnswer> = {
     const path = passagePath(ground.settings.current.dataDir, args['output']);
     const accounts = await accountsOf(args, ground);
     let count = 0;
-    const tick = (): void => progress?.(`${count} ${count === 1 ? 'account' : 'accounts'} written`);
+    const tick = (): void => progress?.(`${accountCount(count)} written`);
     const timer = every(ground.clock, PROGRESS_MS, tick);
     try {
       const pieces = portabilityOf(ground).write(accounts, () => void count++);
@@ -49,7 +50,7 @@ export const userExport: BuiltIn<ExportAnswer> = {
       timer.cancel();
     }
   },
-  show: ({ accounts, bytes }) => `Exported ${accounts === 1 ? '1 account' : `${accounts} accounts`}: ${bytes} bytes.`,
+  show: ({ accounts, bytes }) => `Exported ${accountCount(accounts)}: ${bytes} bytes.`,
 };
 
 /** Takes up the accounts of a document of XEP-0227. */
@@ -95,6 +96,8 @@ export const userImport: BuiltIn<ImportSummary> = {
       );
       if (summary.faults.length > 0) throw new CommandError(describeImport(summary));
       return summary;
+    } catch (error) {
+      throw readable(error, 'cannot read the document');
     } finally {
       timer.cancel();
     }
@@ -159,6 +162,7 @@ async function* chunksOf(path: string): AsyncIterable<Buffer> {
 
 /** What a failure of the file system says to the operator; other errors are not for people. */
 function readable(error: unknown, what: string): unknown {
+  if (error instanceof StoreError) return new CommandError(`the store failed: ${error.message}`, { cause: error });
   if (!(error instanceof Error && 'syscall' in error)) return error;
   return new CommandError(`${what}: ${error.message}`, { cause: error });
 }
@@ -184,10 +188,14 @@ function decoded(href: string): string {
   }
 }
 
+function accountCount(count: number): string {
+  return count === 1 ? '1 account' : `${count} accounts`;
+}
+
 function describeImport(summary: ImportSummary): string {
   const { added, merged, parts, notes, moreNotes, faults, incomplete } = summary;
   const rows = parts.map(({ name, taken, present, skipped }) => [name, ...[taken, present, skipped].map(String)]);
-  const lines = [`Imported ${added + merged} accounts: ${added} are new, ${merged} were here before.`];
+  const lines = [`Imported ${accountCount(added + merged)}: ${added} new, ${merged} here before.`];
   if (rows.length > 0) lines.push('', table(['what', 'taken', 'here before', 'left out'], rows));
   if (notes.length > 0) lines.push('', 'Left out:', ...notes.map((note) => `  ${printable(note)}`));
   if (moreNotes > 0) lines.push(`  and ${moreNotes} more`);
