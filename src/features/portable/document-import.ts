@@ -1,6 +1,6 @@
 import { CommandError } from '../../core/commands.ts';
 import type { Host } from '../../core/host.ts';
-import { StreamError } from '../../errors.ts';
+import { StanzaError, StreamError } from '../../errors.ts';
 import { JID, JidError } from '../../jid.ts';
 import { type DocumentEvent, DocumentReader } from '../../xml/document-reader.ts';
 import { attr, type Element } from '../../xml/element.ts';
@@ -85,14 +85,24 @@ export class DocumentImport {
   }
 
   async #take(event: DocumentEvent): Promise<void> {
+    try {
+      await this.#handle(event);
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error;
+      // An account that cannot be made, such as one of this name that is being removed.
+      this.#report.note(`${this.#user?.jid} left out: ${error.text ?? error.condition}`);
+      this.#user = undefined;
+    }
+    if (event.kind === 'close') this.#depth--;
+  }
+
+  async #handle(event: DocumentEvent): Promise<void> {
     switch (event.kind) {
       case 'open':
         this.#depth++;
         return this.#open(event.element);
       case 'close':
-        await this.#close();
-        this.#depth--;
-        return;
+        return this.#close();
       case 'element':
         if (++this.#elements % PROGRESS_ELEMENTS === 0) this.#options.progress(this.#elements);
         return this.#element(event.element);

@@ -248,6 +248,18 @@ test('users of hosts that are not here are left out, unless they are to come int
   assert.match(String(moved.notes), /is a second host; --domain moves one/);
 });
 
+test('an account whose name is being freed is left out, and the others are taken', async (t) => {
+  const stage = await open(t);
+  await stage.host.users.create('a', 'x');
+  await stage.host.users.beginRemoval('a');
+  const item = `<query xmlns='jabber:iq:roster'><item jid='b@c.example'/></query>`;
+  const summary = await imported(
+    stage,
+    documentOf(`<user name='a'>${item}${item}</user>`, `<user name='b' password='x'/>`),
+  );
+  assert.deepEqual([summary.added, summary.notes], [1, [`a@${DOMAIN} left out: This user name is taken.`]]);
+});
+
 test('included documents are read once, and faults in one end no other', async (t) => {
   const include = (attributes: string) => `<xi:include xmlns:xi='http://www.w3.org/2001/XInclude' ${attributes}/>`;
   const user = (name: string) => `<?xml version='1.0'?><user xmlns='urn:xmpp:pie:0' name='${name}' password='x'>`;
