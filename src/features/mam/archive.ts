@@ -53,17 +53,18 @@ export class Archive {
   readonly #conversations: Conversations;
   #record: ArchiveRecord = NO_RECORD;
   #isLoaded = false;
-  /** How often messages from elsewhere were put between those that are there. */
-  #insertions = 0;
   #loading: Promise<void> | undefined;
   /** The position of the next message. */
   #next = 0;
   /** What the index of conversations does not know yet. */
   #unindexed: Unindexed[] = [];
   #isIndexing = false;
+  /** The last write of messages: once it is durable, all before it are. */
   #lastStored: Promise<void> = Promise.resolve();
   /** The first message that is left; undefined when that is not known. */
   #first: ArchivedMessage | undefined;
+  /** How often that became another one. */
+  #beginnings = 0;
   /** What must not overlap: writing the index, and removing. */
   #work: Promise<void> = Promise.resolve();
   #working = 0;
@@ -104,7 +105,8 @@ export class Archive {
   /** Appends a message of the conversation with a bare JID: its identifier at once, durability later. Only once loaded. */
   append(peer: string, xml: string): { readonly id: EntryId; readonly stored: Promise<void> } {
     const position = this.#next++;
-    if (position === 0) this.#keepRecord({});
+    // It fails with the message, whose sender is told.
+    if (position === 0) this.#keepRecord({}).catch(() => {});
     const { id, stored } = this.#tables.messages.append(this.#key, [position, peer, xml]);
     this.#lastStored = stored;
     this.#unindexed.push({ id, peer });
@@ -119,12 +121,12 @@ export class Archive {
   async insert(id: EntryId, peer: string, xml: string): Promise<boolean> {
     if ((await this.get(id)) !== undefined) return false;
     this.#isLoaded = false;
-    this.#insertions++;
     const { store, messages, archives } = this.#tables;
-    await store.commit((batch) => {
+    this.#lastStored = store.commit((batch) => {
       batch.insert(messages, this.#key, id, [0, peer, xml]);
       batch.update(archives, this.#key, (old = NO_RECORD) => ({ ...old, isUnnumbered: true }));
     });
+    await this.#lastStored;
     return true;
   }
 
@@ -169,8 +171,12 @@ export class Archive {
 
   /** The first message that is left; undefined when there is none. */
   async first(): Promise<ArchivedMessage | undefined> {
-    this.#first ??= await this.#end(false);
-    return this.#first;
+    if (this.#first !== undefined) return this.#first;
+    const beginnings = this.#beginnings;
+    const first = await this.#end(false);
+    // What was removed meanwhile is not to be remembered.
+    if (beginnings === this.#beginnings) this.#first = first;
+    return first;
   }
 
   /** The last message. */
@@ -179,11 +185,13 @@ export class Archive {
   }
 
   /** Puts another stanza in the place of a message; resolves when durable. */
-  async replace({ id, peer }: ArchivedMessage, xml: string): Promise<void> {
-    // The message may come from a conversation, whose positions are others.
-    const value = await this.#tables.messages.get(this.#key, id);
-    if (value !== undefined) await this.#tables.messages.put(this.#key, id, [value[0], peer, xml]);
-    if (this.#first?.id === id) this.#first = undefined;
+  replace({ id, peer }: ArchivedMessage, xml: string): Promise<void> {
+    // Not while messages are removed or numbered: neither is to bring back what the other has taken away.
+    return this.#inTurn(async () => {
+      // The message may come from a conversation, whose positions are others.
+      const value = await this.#tables.messages.get(this.#key, id);
+      if (value !== undefined) await this.#tables.messages.put(this.#key, id, [value[0], peer, xml]);
+    });
   }
 
   /** Changes what the account wants; resolves when durable. */
@@ -208,7 +216,7 @@ export class Archive {
         for (const { peer } of slice.messages) peers.add(peer);
         const ids = slice.messages.map(({ id }) => id);
         await this.#tables.messages.remove(this.#key, ids);
-        this.#first = undefined;
+        this.#forgetFirst();
         removed += ids.length;
       }
       this.#unindexed = this.#unindexed.filter(({ id }) => id >= before);
@@ -218,25 +226,29 @@ export class Archive {
   }
 
   /** Removes everything; resolves when durable. */
-  clear(): Promise<void> {
-    return this.#inTurn(async () => {
+  async clear(): Promise<void> {
+    // Who waits for that appends before anything is removed.
+    await this.#loading?.catch(() => {});
+    await this.#inTurn(async () => {
       await this.#tables.messages.clear(this.#key);
       await this.#conversations.clear();
       await this.#tables.archives.delete(this.#key);
       this.#record = NO_RECORD;
       this.#next = 0;
       this.#unindexed = [];
-      this.#first = undefined;
+      this.#forgetFirst();
     });
   }
 
   async #load(): Promise<void> {
     while (!this.#isLoaded) {
-      const insertions = this.#insertions;
+      // What is on its way to the store cannot be read, and must be known; so must what follows it meanwhile.
+      const stored = this.#lastStored;
+      await stored.catch(() => {});
       const record = await this.#tables.archives.get(...this.#key);
-      if (record?.isUnnumbered === true) await this.#inTurn(() => this.#number());
+      if (record?.isUnnumbered === true) await this.#inTurn(() => this.#number(stored));
       else await this.#read(record ?? NO_RECORD);
-      this.#isLoaded = insertions === this.#insertions && record?.isUnnumbered !== true;
+      this.#isLoaded = this.#lastStored === stored && record?.isUnnumbered !== true;
     }
   }
 
@@ -255,11 +267,11 @@ export class Archive {
     this.#record = record;
     this.#next = next;
     this.#unindexed = unindexed;
-    this.#first = undefined;
+    this.#forgetFirst();
   }
 
-  // Numbers all messages anew, in their order, and writes the index of conversations anew.
-  async #number(): Promise<void> {
+  // Numbers all messages up to that write anew, in their order, and writes the index of conversations anew.
+  async #number(stored: Promise<void>): Promise<void> {
     await this.#conversations.clear();
     let next = 0;
     let reached = '';
@@ -276,8 +288,18 @@ export class Archive {
       });
       reached = slice.messages.at(-1)?.id ?? reached;
     }
-    const numbered = { indexed: reached, indexedPosition: next - 1, isUnnumbered: undefined };
-    await this.#tables.archives.update(this.#key, (old = NO_RECORD) => ({ ...old, ...numbered }));
+    await this.#tables.archives.update(this.#key, (old = NO_RECORD) => ({
+      ...old,
+      indexed: reached,
+      indexedPosition: next - 1,
+      // What came meanwhile may have been passed over.
+      isUnnumbered: this.#lastStored === stored ? undefined : true,
+    }));
+  }
+
+  #forgetFirst(): void {
+    this.#first = undefined;
+    this.#beginnings++;
   }
 
   async #end(reverse: boolean): Promise<ArchivedMessage | undefined> {
@@ -294,19 +316,22 @@ export class Archive {
     return after === undefined || after < bound ? bound : after;
   }
 
-  // Changes the record, here at once and in the store together with what follows in this turn.
-  #keepRecord(changes: Partial<ArchiveRecord>): Promise<ArchiveRecord | undefined> {
+  // Changes the record in the store, and here when that is durable.
+  async #keepRecord(changes: Partial<ArchiveRecord>): Promise<void> {
+    await this.#tables.archives.update(this.#key, (old = NO_RECORD) => ({ ...old, ...changes }));
     this.#record = { ...this.#record, ...changes };
-    return this.#tables.archives.update(this.#key, (old = NO_RECORD) => ({ ...old, ...changes }));
   }
 
   #indexSoon(): void {
     this.#isIndexing = true;
-    const done = (): void => {
-      this.#isIndexing = false;
-    };
-    // What cannot be indexed now stays unindexed, and is tried again with the next message.
-    this.#inTurn(() => this.#index()).then(done, done);
+    this.#inTurn(() => this.#index())
+      // What the store did not take is not in the archive: the next message begins with what is.
+      .catch(() => {
+        this.#isLoaded = false;
+      })
+      .finally(() => {
+        this.#isIndexing = false;
+      });
   }
 
   async #index(): Promise<void> {
