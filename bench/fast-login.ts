@@ -12,7 +12,7 @@ const LOADER = new URL('fast-login/loader.ts', import.meta.url);
 export const fastLogin: Bench = {
   name: 'fast-login',
   rounds: 9,
-  warmUps: 3,
+  warmUps: 8,
   async open(defer) {
     const server = new Worker(SERVER);
     defer(() => server.stop());

@@ -19,6 +19,8 @@ const CLEAR_TEXT: Settings = {
 
 /** How many messages may be on their way before a client waits for what it has said to be acknowledged. */
 const WINDOW = 100;
+/** How much of the log a failure shows. */
+const LOG_LINES = 60;
 
 function chat(to: string, text: string): string {
   return `<message to='${to}' type='chat'><body>${text}</body></message>`;
@@ -77,12 +79,11 @@ for (const { messages, bytes, text } of [
       isOver = true;
     });
     const expected = Array.from({ length: messages }, (_, i) => `${i} ${text}`);
-    for (const { client, refusals } of [romeo, juliet]) {
-      assert.deepEqual(client.inbox, expected);
-      assert.deepEqual(
-        refusals.filter((condition) => condition !== 'conflict'),
-        [],
-      );
+    for (const { user, client, refusals } of [romeo, juliet]) {
+      const wrong = difference(client.inbox, expected);
+      const refused = refusals.filter((condition) => condition !== 'conflict');
+      const tale = `${user}: ${wrong.join(', ')}; refused: ${refused.join()}; the end of the log:\n${endOf(server)}`;
+      assert.ok(wrong.length === 0 && refused.length === 0, tale);
     }
     t.diagnostic(`resumed ${romeo.client.resumptions} and ${juliet.client.resumptions} times`);
     assert.ok(romeo.client.resumptions + juliet.client.resumptions > 3);
@@ -178,6 +179,23 @@ test('commands on a stopped server and a start that fails leave the sessions as 
     [1, 1],
   );
 });
+
+/** How a list differs from what it should be, by the numbers of the messages. */
+function difference(inbox: readonly string[], expected: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const text of inbox) counts.set(text, (counts.get(text) ?? 0) + 1);
+  const wrong = expected.flatMap((text, i) =>
+    counts.get(text) === 1 ? [] : [`${i} came ${counts.get(text) ?? 0} times`],
+  );
+  const misplaced = inbox.findIndex((text, i) => text !== expected[i]);
+  return misplaced < 0 && inbox.length === expected.length
+    ? wrong
+    : [...wrong, `${inbox.length} came, wrong from ${misplaced}`];
+}
+
+function endOf(server: LiveServer): string {
+  return server.lines.slice(-LOG_LINES).join('');
+}
 
 /** Resolves when the client's connection is over. */
 function lost(client: ResumingClient): Promise<void> {

@@ -157,7 +157,7 @@ export class LiveServer implements Reachable {
 
   assertNoBugs(): void {
     const bugs = this.log.filter(({ level, event }) => event.endsWith('bug') || level === 'error');
-    assert.deepEqual(bugs, [], 'errors in the log');
+    assert.equal(bugs.length, 0, `errors in the log: ${JSON.stringify(bugs, undefined, 2)}`);
   }
 
   #config(): Config {
