@@ -14,8 +14,8 @@ import { attr, child, type Element, el, serialize } from '../xml/element.ts';
 import { bindInline, bindOffer, NS_SM } from './bind2.ts';
 import type { ClientConnection } from './connection.ts';
 import { announceLogin, authenticationOptions, loggedIn, saslContext } from './login.ts';
-import { NS_PIPELINING, type Offer } from './offers.ts';
-import { xmlLimits } from './service.ts';
+import { NS_PIPELINING } from './offers.ts';
+import { type Offer, xmlLimits } from './service.ts';
 
 const ENCRYPT_FIRST = failure({ condition: 'encryption-required', text: undefined });
 const NOT_OFFERED = failure({ condition: 'invalid-mechanism', text: undefined });

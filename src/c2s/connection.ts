@@ -31,8 +31,7 @@ import { newId } from '../util/ids.ts';
 import { attr, type Element, el, serialize } from '../xml/element.ts';
 import type { StreamHeader } from '../xml/parser.ts';
 import { checkHeader, claimedAddress, domainOf, isOwnAddress } from './header.ts';
-import type { Offer, Offers } from './offers.ts';
-import { type C2sService, xmlLimits } from './service.ts';
+import { type C2sService, type Offer, type Offering, xmlLimits } from './service.ts';
 import { headOf } from './stanza-head.ts';
 
 /** Asked of a client that has been silent for long; any answer shows that it lives. XEP-0199. */
@@ -73,7 +72,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   #held: string[] | undefined;
   #host: Host | undefined;
   #lang: string | undefined;
-  readonly #offers: Offers;
+  readonly #offers: Offering<ClientConnection>;
   #stanzas: TokenBucket | undefined;
   #bytes: TokenBucket | undefined;
   #pingedAt = 0;
@@ -84,7 +83,7 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   constructor(
     transport: Transport,
     service: C2sService,
-    offers: Offers,
+    offers: Offering<ClientConnection>,
     calls: ConnectionCalls,
     authenticated: () => void,
   ) {

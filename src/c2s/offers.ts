@@ -12,29 +12,21 @@ import { AUTHENTICATED } from '../stream/stream.ts';
 import { attr, type Element, el, serialize } from '../xml/element.ts';
 import type { ClientConnection } from './connection.ts';
 import { saslContext } from './login.ts';
+import type { Offer, Offering } from './service.ts';
 
 /** Logging in before the offer is known. XEP-0509. */
 export const NS_PIPELINING = 'urn:xmpp:iap:0';
-
-/** What a stream is offered. */
-export interface Offer {
-  /** The stream features, as XML. */
-  readonly xml: string;
-  /** Names just this list; undefined where clients may not rely on one that they saw before. XEP-0509 §4. */
-  readonly version: string | undefined;
-}
 
 /** The offers of one host, and what they were made of. */
 interface Written {
   readonly config: Config;
   readonly revision: number;
   /** By {@link likenessOf}. */
-  readonly offers: Map<string, Offer>;
+  readonly lists: Map<string, Offer>;
 }
 
 /** What is offered on the streams of clients. RFC 6120 §4.3.2. */
-export class Offers {
-  /** What the server itself lets clients negotiate. */
+export class Offers implements Offering<ClientConnection> {
   readonly features: readonly StreamFeature<ClientConnection>[];
   readonly #written = new WeakMap<Host, Written>();
 
@@ -45,12 +37,12 @@ export class Offers {
 
   /** What a stream is offered now. */
   for(connection: ClientConnection): Offer {
-    const { offers } = this.#upToDate(connection.host);
+    const { lists } = this.#upToDate(connection.host);
     const likeness = likenessOf(connection);
-    const known = offers.get(likeness);
+    const known = lists.get(likeness);
     if (known !== undefined) return known;
     const offer = this.#write(connection);
-    offers.set(likeness, offer);
+    lists.set(likeness, offer);
     return offer;
   }
 
@@ -59,7 +51,7 @@ export class Offers {
     const { revision } = host.advertisements;
     const written = this.#written.get(host);
     if (written?.config === config && written.revision === revision) return written;
-    const renewed: Written = { config, revision, offers: new Map() };
+    const renewed: Written = { config, revision, lists: new Map() };
     this.#written.set(host, renewed);
     return renewed;
   }

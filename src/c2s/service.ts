@@ -3,6 +3,7 @@ import type { Host, Settings } from '../core/host.ts';
 import type { Logger } from '../log/log.ts';
 import type { SaslMechanism } from '../sasl/mechanism.ts';
 import type { LoginThrottle } from '../sasl/throttle.ts';
+import type { StreamFeature } from '../stream/negotiation.ts';
 import type { TlsAcceptor } from '../tls/acceptor.ts';
 import type { Clock } from '../util/clock.ts';
 import type { XmlLimits } from '../xml/parser.ts';
@@ -18,6 +19,22 @@ export interface C2sService {
   readonly mechanisms: () => readonly SaslMechanism[];
   /** Secures streams that ask for STARTTLS. */
   readonly startTls: TlsAcceptor;
+}
+
+/** What a stream is offered. */
+export interface Offer {
+  /** The stream features, as XML. */
+  readonly xml: string;
+  /** Names just this list; undefined where clients may not rely on one that they saw before. XEP-0509 §4. */
+  readonly version: string | undefined;
+}
+
+/** What may be negotiated on streams of type `S`. */
+export interface Offering<S> {
+  /** What the server itself lets clients negotiate. */
+  readonly features: readonly StreamFeature<S>[];
+  /** What a stream is offered now. */
+  for(stream: S): Offer;
 }
 
 /** The limits of the parser before and after login. */
