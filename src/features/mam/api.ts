@@ -39,8 +39,8 @@ export interface ArchiveKeeping {
 export interface MessageArchives {
   /** Whether the client of a session reads the archive of its account, so that it finds there what it has missed. */
   isReader(session: Session): Awaitable<boolean>;
-  /** Whether a message that arrived for an account is in its archive. */
-  holds(account: JID, message: AnyStanza): boolean;
+  /** Whether a message that arrived for an account is in its archive, still. */
+  holds(account: JID, message: AnyStanza): Promise<boolean>;
 }
 
 /** Provided by the message archive. */

@@ -3,7 +3,9 @@ import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Account } from '../../core/account.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { accountReceives, accountRemoved, accountSends, type Passage, type Verdict } from '../../core/points.ts';
-import type { JID } from '../../jid.ts';
+import { can } from '../../core/roles.ts';
+import { StanzaError } from '../../errors.ts';
+import { JID, JidError } from '../../jid.ts';
 import { is, type Message } from '../../stanza.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { attr, type Element, el } from '../../xml/element.ts';
@@ -73,7 +75,11 @@ export const mam: Feature<MamConfig> = {
     host.provide(archiveKeeping, new Retention(host, archives, options.keepDays));
     host.provide(messageArchives, {
       isReader: (session) => readers.has(session),
-      holds: (account, message) => message.payload.elements.some((element) => isStanzaId(element, account)),
+      async holds(account, message) {
+        const mark = message.payload.elements.find((element) => isStanzaId(element, account));
+        const id = mark && attr(mark, 'id');
+        return id !== undefined && (await archives.of(account).get(id)) !== undefined;
+      },
     });
     host.find(adHoc)?.add(preferenceCommand(archives));
     host.portable(portableArchive(archives, host.clock));
@@ -140,7 +146,7 @@ function serve(host: FeatureHost, archives: Archives, readers: Readers, options:
     const { pageSize: usual, maxPageSize: max } = options;
     const found = await search(archive, query, { usual, max, maxSize: MAX_PAGE_SIZE });
     // One conversation is read to look something up; who reads all of them catches up with what it has missed.
-    if (query.with === undefined && query.ids === undefined) await readers.remember(session);
+    if (query.with === undefined && query.ids === undefined && !account.isAnonymous) await readers.remember(session);
     const messages = query.isFlipped ? found.messages.toReversed() : found.messages;
     for (const message of messages) host.deliver(session, resultMessage(account.jid, session.jid, query, message));
     return fin(found);
@@ -153,7 +159,8 @@ function serve(host: FeatureHost, archives: Archives, readers: Readers, options:
     const archive = await open(archives, account);
     return preferencesElement(archive.preferences ?? EVERYTHING);
   });
-  host.handle({ type: 'set', ns: NS_MAM, name: 'prefs', to: 'self' }, async ({ account, payload }) => {
+  host.handle({ type: 'set', ns: NS_MAM, name: 'prefs', to: 'self' }, async ({ account, session, payload }) => {
+    if (session.login === undefined || !can(session.login.role, 'write-account')) throw new StanzaError('forbidden');
     const preferences = parsePreferences(payload);
     const archive = await open(archives, account);
     await archive.setPreferences(preferences);
@@ -191,5 +198,17 @@ function withoutStanzaId(message: Message, by: JID): Message {
 }
 
 function isStanzaId(element: Element, by: JID): boolean {
-  return is(element, 'stanza-id', NS_SID) && attr(element, 'by') === by.toString();
+  if (!is(element, 'stanza-id', NS_SID)) return false;
+  const assigner = attr(element, 'by') ?? '';
+  return assigner === by.toString() || isWrittenAs(assigner, by);
+}
+
+// Whoever reads it may normalise the address. XEP-0359 §3.
+function isWrittenAs(text: string, address: JID): boolean {
+  try {
+    return JID.parse(text).equals(address);
+  } catch (error) {
+    if (error instanceof JidError) return false;
+    throw error;
+  }
 }

@@ -38,7 +38,9 @@ export class Readers {
     const today = Math.floor(this.#host.clock.now() / DAY_MS);
     const known = await this.#table.get(domain, local);
     if (known?.[nameOf(session)] === today) return;
-    await this.#table.update([domain, local], (old = {}) => latest({ ...old, [nameOf(session)]: today }));
+    const isKept = this.#table.update([domain, local], (old = {}) => latest({ ...old, [nameOf(session)]: today }));
+    // Without it the client has some messages twice, one day: no reason to keep from it what there is to read.
+    await isKept.catch(() => {});
   }
 
   /** The client of a session reads the archive in this session. */

@@ -75,7 +75,8 @@ export const offline: Feature = {
       const archives = host.find(messageArchives);
       // Who reads the archive has found there what is in it, or will: nobody is to see a message twice. XEP-0313 §6.1.1.
       const isReader = (await archives?.isReader(session)) === true;
-      const isKnown = (message: Message): boolean => isReader && archives?.holds(account.jid, message) === true;
+      const isKnown = async (message: Message): Promise<boolean> =>
+        isReader && (await archives?.holds(account.jid, message)) === true;
       const until = host.clock.monotonic() + DELIVERY_MS;
       while (isReady(session) && !isEmpty.of(account)) {
         const { entries, complete } = await mailboxes.read(account.jid, PAGE);
@@ -103,7 +104,7 @@ async function handOver(
   host: FeatureHost,
   session: Session,
   entries: readonly JournalEntry<string>[],
-  isKnown: (message: Message) => boolean,
+  isKnown: (message: Message) => Promise<boolean>,
   until: number,
 ): Promise<number> {
   // Half of the outbox is left to everything else that is sent to the client.
@@ -117,10 +118,10 @@ async function handOver(
       if (session.link === undefined || host.clock.monotonic() >= until) return sent;
       await sleep(host.clock, POLL_MS);
     }
+    const message = parseStanza(parseElement(value), undefined);
+    if (message.kind !== 'message' || (await isKnown(message))) continue;
     // What is handed to a session after its end is lost.
     if (session.hasEnded) return sent;
-    const message = parseStanza(parseElement(value), undefined);
-    if (message.kind !== 'message' || isKnown(message)) continue;
     // Of a session that acknowledges nothing, what it may not have had stays in the mailbox.
     const fork = session.management && new Fork(1, delayedSince(message, host.domain));
     host.deliver(session, message, fork);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { child } from '../../../src/xml/element.ts';
+import { child, serialize } from '../../../src/xml/element.ts';
 import { JULIET, openStage, ROMEO, search, stanzaId } from './scene.ts';
 
 test('both sides have a message in their archives, under the identifier that each was told', async (t) => {
@@ -40,10 +40,13 @@ test('a forged identifier is taken off, whether we add one or not; those of othe
   assert.equal(stanzaId(kept, 'room@elsewhere.example'), 'theirs');
   assert.equal(stanzaId(kept, ROMEO), undefined);
   assert.ok(child(kept, 'origin-id', 'urn:xmpp:sid:0'));
+  const shouted = forged.replace(JULIET, JULIET.replace('juliet@', 'JULIET@'));
+  await romeo.sends(`<message to="${JULIET}" type="chat"><body>b</body>${shouted}</message>`);
+  assert.doesNotMatch(serialize(await juliet.next()), /forged/);
   const active = '<active xmlns="http://jabber.org/protocol/chatstates"/>';
   await romeo.sends(`<message to="${JULIET}" type="chat">${active}${forged}</message>`);
   assert.equal(stanzaId(await juliet.next(), JULIET), undefined);
-  assert.deepEqual((await search(juliet)).bodies, ['a']);
+  assert.deepEqual((await search(juliet)).bodies, ['a', 'b']);
 });
 
 const NOT_ARCHIVED = {

@@ -77,3 +77,30 @@ test('a client is known again by its resource, also after a restart, before it h
   );
   assert.deepEqual((await search(clients.juliet)).bodies, ['one']);
 });
+
+test('an archive can be read where nothing can be written any more', async (t) => {
+  const stage = await openStage(t);
+  const { romeo, juliet } = await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
+  await romeo.sends(hi('one'));
+  stage.store.failNextCommit(new Error('the disk is full'));
+  assert.deepEqual((await search(juliet)).bodies, ['one']);
+});
+
+test('what has gone from the archive meanwhile is handed out by offline storage', async (t) => {
+  const stage = await openStage(t, { config: { features: { mam: { keepDays: 3 } } } });
+  const { romeo, juliet } = await stage.online({ romeo: 'romeo', juliet: 'juliet' });
+  await search(juliet);
+  juliet.transport.break();
+  await romeo.sends(hi('one'));
+  await stage.clock.advance(3 * 86_400_000);
+  await stage.clock.advance(86_400_000 / 2);
+  const clients = await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
+  await clients.romeo.sends(hi('two'));
+  assert.deepEqual((await search(clients.juliet)).bodies, ['two']);
+  await clients.juliet.sends('<presence/>');
+  const messages = clients.juliet.transport.received.filter(({ name }) => name === 'message');
+  assert.deepEqual(
+    messages.map((message) => text(child(message, 'body'))),
+    ['one'],
+  );
+});

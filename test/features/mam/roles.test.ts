@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mam } from '../../../src/features/mam/index.ts';
+import { presence } from '../../../src/features/presence/index.ts';
+import { roster } from '../../../src/features/roster/index.ts';
+import { attr } from '../../../src/xml/element.ts';
+import { BIND, PHONE } from '../../c2s/sasl2-scene.ts';
+import { loginThrough, makeGrant, open } from '../client-management/scene.ts';
+import { NS_MAM, query, search } from './scene.ts';
+
+const NEVER = `<prefs xmlns="${NS_MAM}" default="never"/>`;
+
+test('an application that may only read the account reads the archive, and does not say what goes into it', async (t) => {
+  const scene = await open(t, { features: [roster, presence, mam] });
+  const reader = await loginThrough(scene, await makeGrant(scene.stage, 'account-read'));
+  assert.deepEqual((await search(reader)).bodies, []);
+  assert.equal(await reader.refused('set', NEVER), 'forbidden');
+  const preferences = await reader.get(`<prefs xmlns="${NS_MAM}"/>`);
+  assert.equal(preferences && attr(preferences, 'default'), 'always');
+});
+
+test('an application that may change the account says what is archived', async (t) => {
+  const scene = await open(t, { features: [roster, presence, mam] });
+  const writer = await loginThrough(scene, await makeGrant(scene.stage, 'account-write'));
+  const preferences = await writer.set(NEVER);
+  assert.equal(preferences && attr(preferences, 'default'), 'never');
+});
+
+test('of a guest nothing is kept, whatever it asks', async (t) => {
+  const scene = await open(t, {
+    features: [roster, presence, mam],
+    config: { auth: { mechanisms: ['PLAIN', 'ANONYMOUS'] } },
+  });
+  const guest = await scene.connect();
+  await guest.authenticate('ANONYMOUS', '', { clientId: PHONE, children: BIND });
+  await guest.stage.next();
+  await guest.stage.sends('<message><body>a note</body></message>');
+  assert.deepEqual((await search(guest.stage)).bodies, []);
+  assert.equal(await guest.stage.refused('set', NEVER), 'forbidden');
+  assert.equal((await guest.stage.ask('set', query({ page: '<max>0</max>' }))).attrs['type'], 'result');
+  const kept = [...scene.stage.store.dump().keys()].filter((key) => key.startsWith('mam'));
+  assert.deepEqual(kept, []);
+});
