@@ -31,8 +31,19 @@ function failing(name: string, error: unknown): Command {
   return { name, summary: 'Fails.', parameters: [], run };
 }
 
+const COUNT: Command = {
+  name: 'count',
+  summary: 'Takes its time.',
+  parameters: [],
+  async run(_, progress) {
+    for (const step of ['one', 'two']) progress?.(step);
+    return 'three';
+  },
+};
+
 const COMMANDS = [
   ECHO,
+  COUNT,
   failing('refuse', new CommandError('not today')),
   failing('bounce', new StanzaError('not-allowed')),
   failing('break', new TypeError('a secret of the program')),
@@ -63,6 +74,15 @@ async function raw(t: TestContext, path: string): Promise<Socket> {
   socket.resume();
   return socket;
 }
+
+test('a command that takes its time says how far it has come, and then what came of it', async (t) => {
+  const { path } = await open(t);
+  const client = await connect(t, path);
+  const steps: string[] = [];
+  const outcome = await client.run('count', {}, (step) => steps.push(step));
+  assert.deepEqual([steps, outcome.ok && outcome.answer], [['one', 'two'], 'three']);
+  assert.equal((await client.run('count', {})).ok, true);
+});
 
 test('a client is greeted with the version, the process and the commands', async (t) => {
   const { path } = await open(t);
