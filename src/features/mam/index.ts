@@ -23,8 +23,9 @@ import { NS_MAM, parseQuery, queryForm } from './query.ts';
 import { Readers } from './readers.ts';
 import { Retention } from './retention.ts';
 import { search } from './search.ts';
-import { bury, NS_RETRACT, retractedBy } from './tombstones.ts';
+import { NS_RETRACT, retractedBy, Tombstones } from './tombstones.ts';
 
+const NS_CARBONS = 'urn:xmpp:carbons:2';
 const NS_SID = 'urn:xmpp:sid:0';
 /** So many UTF-16 units of stanzas are sent for one query. */
 const MAX_PAGE_SIZE = 256 * 1024;
@@ -94,6 +95,7 @@ export const mam: Feature<MamConfig> = {
 /** Archives what passes. */
 function keep(host: FeatureHost, archives: Archives): void {
   const contacts = host.use(rosters);
+  const tombstones = new Tombstones();
 
   host.filter(accountSends, (passage) => {
     const { stanza, account } = passage;
@@ -106,7 +108,9 @@ function keep(host: FeatureHost, archives: Archives): void {
   host.filter(accountReceives, (passage) => {
     const { stanza, account } = passage;
     if (stanza.kind !== 'message' || account.isAnonymous) return;
-    return archive(passage, withoutStanzaId(stanza, account.jid), stanza.from ?? account.jid);
+    const message = withoutStanzaId(stanza, account.jid);
+    if (isRefused(message, account)) return message === stanza ? undefined : message;
+    return archive(passage, message, stanza.from ?? account.jid);
   });
 
   function archive(passage: Passage, message: Message, target: JID): Awaitable<Verdict> {
@@ -131,9 +135,8 @@ function keep(host: FeatureHost, archives: Archives): void {
     if (into.preferences !== undefined && !isWanted(into.preferences, target, isContact)) return;
     const peer = target.bare();
     const { id, stored } = into.append(peer.toString(), message.toString());
-    const retracted = retractedBy(message);
     passage.waitUntil(stored);
-    if (retracted !== undefined) passage.waitUntil(bury(into, peer, retracted, message, host.clock.now()));
+    if (retractedBy(message) !== undefined) passage.waitUntil(tombstones.bury(into, peer, message, id));
     passage.annotate(el('stanza-id', { xmlns: NS_SID, by: account.jid.toString(), id }));
   }
 }
@@ -189,6 +192,13 @@ async function open(archives: Archives, account: Account): Promise<Archive> {
   const archive = archives.of(account.jid);
   if (!archive.isLoaded) await archive.load();
   return archive;
+}
+
+// What is refused later on its way was not received. XEP-0313 §6, RFC 6121 §8.5.3.2, XEP-0280 §11.
+function isRefused({ type, to, payload }: Message, { sessions }: Account): boolean {
+  const resource = to?.resource ?? '';
+  if (resource !== '' && type !== 'chat' && !sessions.has(resource)) return true;
+  return payload.elements.some((element) => attr(element, 'xmlns') === NS_CARBONS);
 }
 
 function withoutStanzaId(message: Message, by: JID): Message {

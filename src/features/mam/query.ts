@@ -45,7 +45,7 @@ const FIELDS = new Set(['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after
  */
 export function parseQuery(query: Element): Query {
   const fields = formFields(query);
-  const ids = fields.get('ids');
+  const ids = filled(fields, 'ids');
   if (ids !== undefined && ids.length > MAX_IDS) {
     throw new StanzaError('policy-violation', { text: `no more than ${MAX_IDS} messages at once` });
   }
@@ -105,8 +105,13 @@ function formFields(query: Element): ReadonlyMap<string, readonly string[]> {
 }
 
 // A field without a value, or with an empty one, was not filled in.
+function filled(fields: ReadonlyMap<string, readonly string[]>, name: string): readonly string[] | undefined {
+  const values = fields.get(name)?.filter((value) => value !== '');
+  return values?.length === 0 ? undefined : values;
+}
+
 function single(fields: ReadonlyMap<string, readonly string[]>, name: string): string | undefined {
-  return fields.get(name)?.[0] || undefined;
+  return filled(fields, name)?.[0];
 }
 
 function time(fields: ReadonlyMap<string, readonly string[]>, name: string): number | undefined {

@@ -6,6 +6,10 @@ import type { Range } from './conversations.ts';
 import type { Query } from './query.ts';
 import { headOf } from './stored-stanza.ts';
 
+/** Among so many messages of a conversation, one of a resource is looked for; in reads of so many at least. */
+const MAX_LOOKED_AT = 10_000;
+const LOOK_AT = 100;
+
 /** Bounds of one page, whatever the client asks for. */
 export interface PageLimits {
   /** How many messages, when the client does not say. */
@@ -30,7 +34,8 @@ type Read = (range: Range, page: { readonly limit: number; readonly reverse: boo
 
 /**
  * Finds the page of an archive that a query asks for. XEP-0313 §4, XEP-0059.
- * @throws StanzaError `item-not-found` when a message that it names is not there.
+ * @throws StanzaError `item-not-found` when a message that it names is not there, `policy-violation` when a resource would have
+ * to be looked for too long.
  */
 export async function search(archive: Archive, query: Query, limits: PageLimits): Promise<Found> {
   const { page, afterId, beforeId } = query;
@@ -120,14 +125,14 @@ function isWanted({ peer, xml }: ArchivedMessage, { with: wanted }: Query): bool
   return wanted.isBare ? peer === wanted.toString() : names(xml, wanted);
 }
 
-// Goes on reading until a page is full of what was exchanged with one resource.
+// Goes on reading until a page is full of what was exchanged with one resource, or enough was looked at.
 function onlyWith(read: Read, address: JID): Read {
   return async (range, { limit, reverse }) => {
     const messages: ArchivedMessage[] = [];
     let within = range;
-    for (;;) {
-      // One at least, to move on; a page of none is asked for to learn how many there are.
-      const slice = await read(within, { limit: Math.max(limit, 1), reverse });
+    for (let looked = 0; looked < MAX_LOOKED_AT; ) {
+      const slice = await read(within, { limit: Math.max(limit, LOOK_AT), reverse });
+      looked += slice.messages.length;
       for (const message of slice.messages) {
         if (!names(message.xml, address)) continue;
         if (messages.length === limit) return { messages, complete: false };
@@ -137,6 +142,11 @@ function onlyWith(read: Read, address: JID): Read {
       if (slice.complete || last === undefined) return { messages, complete: true };
       within = reverse ? { ...within, before: last } : { ...within, after: last };
     }
+    if (messages.length > 0) return { messages, complete: false };
+    // An empty page would not say where to go on.
+    throw new StanzaError('policy-violation', {
+      text: `none of ${MAX_LOOKED_AT} messages is of that resource: ask for those of a shorter time`,
+    });
   };
 }
 

@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Archive, type ArchiveTables } from '../../../src/features/mam/archive.ts';
 import { ARCHIVES, CONVERSATIONS, MESSAGES } from '../../../src/features/mam/records.ts';
+import { headOf } from '../../../src/features/mam/stored-stanza.ts';
+import { NS_RETRACT, Tombstones } from '../../../src/features/mam/tombstones.ts';
+import { JID } from '../../../src/jid.ts';
+import { type Message, message, Payload } from '../../../src/stanza.ts';
 import { entryIdAt } from '../../../src/store/entry-ids.ts';
 import { type MemoryStore, openMemoryStore } from '../../../src/store/memory.ts';
+import { el } from '../../../src/xml/element.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
 
 const KEY = ['stage.example', 'juliet'];
@@ -127,6 +132,36 @@ test('an archive is removed with what arrives while it is loaded', async () => {
     [...store.dump().keys()].filter((key) => key.startsWith('mam')),
     [],
   );
+});
+
+test('who retracts more than anybody would is looked after in the last messages only, until a minute has passed', async () => {
+  const { clock, archive } = await open();
+  const juliet = JID.parse('juliet@stage.example');
+  const romeo = JID.parse(ROMEO);
+  const retract = (id: string): Message => {
+    const payload = new Payload([el('retract', { xmlns: NS_RETRACT, id })]);
+    return message({ type: 'chat', from: romeo, to: juliet, id: 'r', payload });
+  };
+  const tombstones = new Tombstones();
+  const isBuried = async (id: string): Promise<boolean> => {
+    const retraction = retract(id);
+    const { id: retractionId } = archive.append(ROMEO, retraction.toString());
+    await tombstones.bury(archive, romeo, retraction, retractionId);
+    const { messages } = await archive.read(EVERYTHING, { limit: 10_000, reverse: false });
+    return messages.some(({ xml }) => headOf(xml).id === id && xml.includes('retracted'));
+  };
+  for (let i = 0; i < 4000; i++) {
+    void archive.append(
+      ROMEO,
+      `<message from="${ROMEO}" to="${juliet}" id="m${i}" type="chat"><body>x</body></message>`,
+    );
+  }
+  assert.equal(await isBuried('m1'), true);
+  for (let i = 0; i < 8; i++) assert.equal(await isBuried('there is none'), false);
+  assert.equal(await isBuried('m2'), false);
+  assert.equal(await isBuried('m3990'), true);
+  await clock.advance(60_000);
+  assert.equal(await isBuried('m2'), true);
 });
 
 test('a store that takes nothing any more does not fill the memory', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { carbons } from '../../../src/features/carbons/index.ts';
 import { child, serialize } from '../../../src/xml/element.ts';
-import { JULIET, openStage, ROMEO, search, stanzaId } from './scene.ts';
+import { FEATURES, JULIET, openStage, ROMEO, search, stanzaId } from './scene.ts';
 
 test('both sides have a message in their archives, under the identifier that each was told', async (t) => {
   const stage = await openStage(t);
@@ -85,6 +86,23 @@ for (const [what, content] of Object.entries(ARCHIVED)) {
     assert.equal((await search(juliet)).ids.length, 1);
   });
 }
+
+test('what is refused is not in the archive of whom it was meant for', async (t) => {
+  const stage = await openStage(t, { features: [...FEATURES.slice(0, 3), carbons, ...FEATURES.slice(3)] });
+  const { romeo, juliet } = await stage.online({ romeo: 'romeo', juliet: 'juliet' });
+  const inner = `<message xmlns="jabber:client" from="${ROMEO}/x" to="${JULIET}"><body>never said</body></message>`;
+  const copy = `<sent xmlns="urn:xmpp:carbons:2"><forwarded xmlns="urn:xmpp:forward:0">${inner}</forwarded></sent>`;
+  for (const [xml, condition] of [
+    [`<message to="${JULIET}" type="chat"><body>x</body>${copy}</message>`, 'not-acceptable'],
+    [`<message to="${JULIET}/gone"><body>x</body></message>`, 'service-unavailable'],
+  ] as const) {
+    await romeo.sends(xml);
+    const error = child(await romeo.next(), 'error');
+    assert.ok(error && child(error, condition, 'urn:ietf:params:xml:ns:xmpp-stanzas'));
+  }
+  await romeo.sends(`<message to="${JULIET}/gone" type="chat"><body>to any other</body></message>`);
+  assert.deepEqual((await search(juliet)).bodies, ['to any other']);
+});
 
 test('what an account sends to itself is archived once', async (t) => {
   const stage = await openStage(t);

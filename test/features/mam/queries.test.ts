@@ -113,6 +113,8 @@ test('messages are found by their identifiers, in chronological order', async (t
   const page = await search(juliet, { fields: { ids: wanted }, page: '<max>1</max><before/>' });
   assert.deepEqual([page.bodies, page.count, page.index, page.complete], [['7'], 3, undefined, false]);
   assert.deepEqual((await search(juliet, { fields: { ids: wanted, with: NURSE } })).bodies, ['7']);
+  assert.equal((await search(juliet, { fields: { ids: [] } })).bodies.length, 10);
+  assert.equal((await search(juliet, { fields: { ids: [''], with: NURSE } })).bodies.length, 5);
 });
 
 test('a flipped page has the same messages, the last first', async (t) => {

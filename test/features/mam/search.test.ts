@@ -148,6 +148,27 @@ test('every page of every query is what a plain list would give, with its count 
   );
 });
 
+test('a resource is looked for among so many messages, and no more', async () => {
+  const scene = new Scene();
+  await scene.append('room@stage.example', 9000);
+  await scene.archive.load();
+  await scene.archive.append('room@stage.example', '<message from="room@stage.example/bard"/>').stored;
+  await scene.append('room@stage.example', 1500);
+  const find = (address: string, page: Partial<Query['page']>) => {
+    const query = { ...EVERYTHING, with: JID.parse(address), page: { ...EVERYTHING.page, max: 5, ...page } };
+    return search(scene.archive, query, LIMITS);
+  };
+  const first = await find('room@stage.example/bard', {});
+  assert.deepEqual([first.messages.length, first.complete, first.count], [1, false, undefined]);
+  const rest = await find('room@stage.example/bard', { after: first.messages[0]?.id });
+  assert.deepEqual([rest.messages.length, rest.complete], [0, true]);
+  const last = await find('room@stage.example/bard', { before: '' });
+  assert.deepEqual([last.messages.length, last.complete], [1, false]);
+  await assert.rejects(find('room@stage.example/nobody', {}), { condition: 'policy-violation' });
+  const counted = await find('room@stage.example/r', { max: 0 });
+  assert.deepEqual([counted.messages, counted.complete], [[], false]);
+});
+
 test('what a conversation has is found while its index is written', async () => {
   const scene = new Scene();
   await scene.archive.load();

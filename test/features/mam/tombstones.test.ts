@@ -42,6 +42,19 @@ test('nobody retracts what another has sent, nor what is in another conversation
   assert.deepEqual((await search(romeo)).bodies.slice(0, 2), ['hi', 'ho']);
 });
 
+test('a retraction with the identifier of what it retracts does not take its place, and one without retracts nothing', async (t) => {
+  const stage = await openStage(t);
+  const { romeo, juliet } = await stage.online({ romeo: 'romeo', juliet: 'juliet' });
+  await romeo.sends(`<message to="${JULIET}" type="chat" id="r1"><body>one</body></message>`);
+  await romeo.sends(retract('r1'));
+  const { results } = await search(juliet);
+  const contents = results.map(({ message }) => (message.children[0] as Element).name);
+  assert.deepEqual(contents, ['retracted', 'retract']);
+  await romeo.sends(`<message to="${JULIET}" type="chat" id="m2"><body>two</body></message>`);
+  await romeo.sends(retract('m2').replace(' id="r1"', ''));
+  assert.equal((await search(juliet)).bodies[2], 'two');
+});
+
 test('of several messages with one identifier, the last is retracted', async (t) => {
   const stage = await openStage(t);
   const { romeo, juliet } = await stage.online({ romeo: 'romeo', juliet: 'juliet' });
