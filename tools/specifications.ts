@@ -143,7 +143,7 @@ export const XEPS: Readonly<Record<number, Xep>> = {
     title: 'Portable Import/Export Format for XMPP-IM Servers',
     support: 'partial',
     done: 'Export and import of users with SCRAM keys, rosters, requests, block lists, offline messages, archives and their preferences, private XML, vCards; documents in several files; many users and hosts in one document. Times, roles, clients and links to uploaded files in namespaces of our own.',
-    missing: 'Privacy lists, PEP nodes.',
+    missing: 'PEP nodes; of privacy lists only addresses that are denied everything are taken.',
   },
   232: { title: 'Software Information', support: 'partial', done: 'Name and version.', missing: 'The icon.' },
   280: {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { blocking } from '../../../src/features/blocking/index.ts';
 import { clientManagement } from '../../../src/features/client-management/index.ts';
 import { lastActivity } from '../../../src/features/last-activity.ts';
 import { lastlog } from '../../../src/features/lastlog/index.ts';
@@ -146,6 +147,27 @@ test('a password is replaced when that is wanted, which ends the sessions of the
   assert.deepEqual(counts(summary), { passwords: '1/0/0' });
   assert.ok(await stage.host.users.verifyPassword('romeo', 'another'));
   await romeo.isClosedWith('reset');
+});
+
+test('who was denied everything by a privacy list in force is blocked', async (t) => {
+  const stage = await Stage.open(t, { features: [blocking, portable] });
+  const item = (type: string, value: string, action: string, inner = ''): string =>
+    `<item type='${type}' value='${value}' action='${action}' order='1'>${inner}</item>`;
+  const summary = await imported(
+    stage,
+    documentOf(`<user name='romeo' password='${PASSWORD}'><query xmlns='jabber:iq:privacy'><default name='on'/>
+      <list name='off'>${item('jid', 'off@x.example', 'deny')}</list>
+      <list name='on'>${item('jid', 'spam@x.example', 'deny')}${item('jid', 'y.example', 'deny')}${item('jid', 'a@x.example', 'allow')}
+      ${item('group', 'Enemies', 'deny')}${item('jid', 'm@x.example', 'deny', '<message/>')}<item action='allow' order='2'/></list></query></user>
+      <user name='juliet' password='x'><query xmlns='jabber:iq:privacy'><list name='off'>${item('jid', 'b@x.example', 'deny')}</list></query></user>`),
+  );
+  assert.equal(counts(summary)['blocked addresses'], '2/0/3');
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  const list = await romeo.get('<blocklist xmlns="urn:xmpp:blocking"/>');
+  assert.deepEqual(
+    list?.children.map((blocked) => typeof blocked !== 'string' && blocked.attrs['jid']),
+    ['spam@x.example', 'y.example'],
+  );
 });
 
 test('nobody becomes an administrator by a document, unless that is wanted', async (t) => {
