@@ -129,6 +129,8 @@ export class Stanza<K extends StanzaKind = StanzaKind> {
   readonly payload: Payload;
   /** Attributes that RFC 6120 does not define, as markup; passed on as they came. */
   readonly extra: string;
+  // Both sides' archives keep the same text.
+  #xml: string | undefined;
 
   constructor(kind: K, envelope: Envelope<K>, extra = '') {
     this.kind = kind;
@@ -185,6 +187,11 @@ export class Stanza<K extends StanzaKind = StanzaKind> {
 
   /** The stanza as XML, as a child of the stream's own namespace. */
   toString(): string {
+    this.#xml ??= this.#write();
+    return this.#xml;
+  }
+
+  #write(): string {
     let xml = `<${this.kind}`;
     if (this.from !== undefined) xml += ` from="${this.from.markup}"`;
     if (this.to !== undefined) xml += ` to="${this.to.markup}"`;

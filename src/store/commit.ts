@@ -181,7 +181,7 @@ function newGroup(steps: readonly Step[]): Group {
     if ('change' in step) {
       changes = true;
       bytes += CHANGE_BYTES;
-    } else if (step.text !== undefined) bytes += Buffer.byteLength(step.text);
+    } else if (step.text !== undefined) bytes += step.text.length;
   }
   return { steps, bytes, changes };
 }

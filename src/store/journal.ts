@@ -76,14 +76,14 @@ export class EngineJournal<V> implements Journal<V> {
 
   /** Draws an identifier and returns the writes that add the entry. */
   appendSteps(stream: Key, value: V): { readonly id: EntryId; readonly steps: readonly Step[] } {
-    const text = encodeValue(value);
+    const text = this.#encode(value);
     const encoded = encodeKey(this.#prefix, stream);
     const id = this.access.ids.next(encoded);
     return { id, steps: [{ key: encoded + BEFORE_ID + id, text }] };
   }
 
   putStep(stream: Key, id: EntryId, value: V): Step {
-    return { key: this.#keyOf(stream, id), text: encodeValue(value) };
+    return { key: this.#keyOf(stream, id), text: this.#encode(value) };
   }
 
   removeStep(stream: Key, id: EntryId): Step {
@@ -102,7 +102,12 @@ export class EngineJournal<V> implements Journal<V> {
     };
   }
 
+  #encode(value: V): string {
+    return this.#spec.format === undefined ? encodeValue(value) : this.#spec.format(value);
+  }
+
   #decode(text: string, stream: Key, id: EntryId): V {
-    return decodeValue(text, this.#spec.parse, this.#spec.name, [...stream, id]);
+    const { format, parse, name } = this.#spec;
+    return decodeValue(text, parse, name, [...stream, id], format !== undefined);
   }
 }

@@ -17,6 +17,8 @@ export interface TableSpec<V> {
 export interface JournalSpec<V> {
   readonly name: string;
   readonly parse: (json: unknown) => V;
+  /** How a value is written where that is not JSON: `parse` is then given this very text. */
+  readonly format?: (value: V) => string;
 }
 
 /** Bounds of a listing; `after` and `before` are exclusive, whole keys as the listing yields them. */

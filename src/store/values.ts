@@ -7,10 +7,19 @@ export function encodeValue(value: unknown): string {
   return text;
 }
 
-/** Reads a stored text back and checks it; throws StoreError 'damaged' that names the table and the key. */
-export function decodeValue<V>(text: string, parse: (json: unknown) => V, name: string, key: Key): V {
+/**
+ * Reads a stored text back, JSON unless it is in a format of its own, and checks it; throws StoreError 'damaged' that names the
+ * table and the key.
+ */
+export function decodeValue<V>(
+  text: string,
+  parse: (json: unknown) => V,
+  name: string,
+  key: Key,
+  isFormatted = false,
+): V {
   try {
-    return parse(JSON.parse(text));
+    return parse(isFormatted ? text : JSON.parse(text));
   } catch (cause) {
     const message = `the store holds a damaged value in ${name}, key ${JSON.stringify(key)}: restore a backup, or delete the key`;
     throw new StoreError('damaged', message, { cause });

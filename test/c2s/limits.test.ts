@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { conditionOf, parseStanza } from '../../src/stanza.ts';
 import { BOUND } from '../../src/stream/stream.ts';
 import { availability, feature } from '../core/scene.ts';
 import { Stage } from '../support/stage.ts';
@@ -51,5 +52,6 @@ test('what a client does not take is bounded, and its session ends', async (t) =
   await romeo.sends(`<message to="${juliet.jid}" id="1"><body>${'x'.repeat(100)}</body></message>`);
   await juliet.isClosedWith('resource-constraint');
   assert.equal(stage.host.account('juliet')?.sessions.size, 0);
-  await romeo.receivesNothing();
+  // The one too many is not lost in silence: there is nobody else who could have it.
+  assert.equal(conditionOf(parseStanza(await romeo.next(), undefined)), 'service-unavailable');
 });

@@ -24,16 +24,23 @@ export interface ArchiveRecord {
   readonly isUnnumbered: boolean | undefined;
 }
 
-/** A message as it is kept: its position in the archive, the bare JID of the other side, and its markup. */
+/** A message as it is kept: its position in the archive, the bare JID of the other side, and its markup. Addresses have no spaces. */
 export type StoredMessage = readonly [position: number, peer: string, xml: string];
 
 /** The messages of all archives. */
 export const MESSAGES: JournalSpec<StoredMessage> = {
   name: 'mam',
-  parse(json) {
-    if (!Array.isArray(json)) throw new TypeError('an archived message is no list');
-    const [position, peer, xml] = json;
-    return [storedNumber(position), storedText(peer), storedText(xml)];
+  // Put together and not copied: of what both sides keep, the stanza is one and the same text until it is written.
+  format: ([position, peer, xml]) => `${position} ${peer} ${xml}`,
+  parse(text) {
+    const line = storedText(text);
+    const peerAt = line.indexOf(' ') + 1;
+    const xmlAt = line.indexOf(' ', peerAt) + 1;
+    const position = Number(line.slice(0, peerAt));
+    if (peerAt < 2 || xmlAt < peerAt + 2 || !Number.isInteger(position)) {
+      throw new TypeError('an archived message is damaged');
+    }
+    return [position, line.slice(peerAt, xmlAt - 1), line.slice(xmlAt)];
   },
 };
 

@@ -24,7 +24,8 @@ export class Device {
   #synced: string | undefined;
   /** Whether it has read all that it had missed, so that what arrives now follows on that. */
   #isUpToDate = false;
-  #queries = 0;
+  #readings = 0;
+  #browsings = 0;
   /** Stanzas of an earlier session that the server has not handled. */
   #unsent: string[] = [];
 
@@ -105,7 +106,7 @@ export class Device {
   browse(): void {
     const set = `<set xmlns="${NS_RSM}"><max>4</max><before/></set>`;
     const query = `<query xmlns="${NS_MAM}" queryid="browse">${set}</query>`;
-    if (this.#client.isReady) this.#client.say(`<iq type="set" id="b${++this.#queries}">${query}</iq>`);
+    if (this.#client.isReady) this.#client.say(`<iq type="set" id="b${++this.#browsings}">${query}</iq>`);
   }
 
   // The session is over. What the server has handled of what was sent need not be sent again.
@@ -118,13 +119,13 @@ export class Device {
     const after = this.#synced === undefined ? '' : `<after>${this.#synced}</after>`;
     const set = `<set xmlns="${NS_RSM}"><max>3</max>${after}</set>`;
     const query = `<query xmlns="${NS_MAM}" queryid="missed">${set}</query>`;
-    this.#client.say(`<iq type="set" id="m${++this.#queries}">${query}</iq>`);
+    this.#client.say(`<iq type="set" id="m${++this.#readings}">${query}</iq>`);
   }
 
   #take(element: Element): void {
     this.#client.take(element);
     const fin = child(element, 'fin', NS_MAM);
-    if (fin !== undefined && attr(element, 'id') === `m${this.#queries}`) return this.#finish(fin);
+    if (fin !== undefined && attr(element, 'id') === `m${this.#readings}`) return this.#finish(fin);
     if (element.name !== 'message') return;
     const result = child(element, 'result', NS_MAM);
     if (result !== undefined) return this.#learn(attr(result, 'id') ?? '', inside(result));

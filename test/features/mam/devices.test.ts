@@ -68,7 +68,7 @@ test('whatever happens to connections, sessions and clients, every device has th
       compare(devices, said);
       await stage.close();
     }),
-    { numRuns: 60 },
+    { numRuns: 40, includeErrorInReport: true },
   );
 });
 
