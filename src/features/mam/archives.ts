@@ -37,10 +37,11 @@ export class Archives {
     return archive;
   }
 
-  /** The localparts of all accounts that have an archive. */
-  async *all(): AsyncIterable<string> {
-    for await (const [[, local]] of this.#tables.archives.list([this.#domain]))
-      if (typeof local === 'string') yield local;
+  /** The localparts of all accounts that have an archive, with their own rules for how many days messages are kept. */
+  async *all(): AsyncIterable<readonly [local: string, keepDays: number | null | undefined]> {
+    for await (const [[, local], { keepDays }] of this.#tables.archives.list([this.#domain])) {
+      if (typeof local === 'string') yield [local, keepDays];
+    }
   }
 
   /** Removes the archive of an account; resolves when durable. */

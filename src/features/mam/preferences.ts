@@ -10,14 +10,32 @@ export const MAX_ADDRESSES = 1000;
 /** What holds for an account that has not said otherwise. */
 export const EVERYTHING: Preferences = { default: 'always', always: [], never: [] };
 
+interface Lists {
+  readonly always: ReadonlySet<string>;
+  readonly never: ReadonlySet<string>;
+}
+
+/** The lists of preferences that are in use: every message is looked up in them. */
+const listsOf = new WeakMap<Preferences, Lists>();
+
 /** Whether what is exchanged with an address is to be archived; `isContact` is asked only where that matters. XEP-0441 §4.4. */
 export function isWanted(preferences: Preferences, target: JID, isContact: (bare: JID) => boolean): boolean {
-  const isListed = (list: readonly string[]): boolean =>
-    list.length > 0 && (list.includes(target.bare().toString()) || list.includes(target.toString()));
-  if (isListed(preferences.never)) return false;
-  if (isListed(preferences.always)) return true;
+  const { always, never } = lists(preferences);
+  const isListed = (list: ReadonlySet<string>): boolean =>
+    list.size > 0 && (list.has(target.bare().toString()) || list.has(target.toString()));
+  if (isListed(never)) return false;
+  if (isListed(always)) return true;
   if (preferences.default === 'roster') return isContact(target.bare());
   return preferences.default === 'always';
+}
+
+function lists(preferences: Preferences): Lists {
+  let known = listsOf.get(preferences);
+  if (known === undefined) {
+    known = { always: new Set(preferences.always), never: new Set(preferences.never) };
+    listsOf.set(preferences, known);
+  }
+  return known;
 }
 
 /** Shows preferences to the account's clients. */

@@ -32,7 +32,7 @@ export class Retention {
       messages: first && last ? last.position - first.position + 1 : 0,
       firstAt: first && timeOfEntry(first.id),
       lastAt: last && timeOfEntry(last.id),
-      keepDays: this.#keepDaysOf(archive),
+      keepDays: this.#daysBy(archive.keepDays),
       isOwnRule: archive.keepDays !== undefined,
     };
   }
@@ -47,14 +47,12 @@ export class Retention {
    * of all that have an archive.
    */
   async *prunable(account: JID | undefined, olderThanDays: number | undefined): AsyncIterable<Prunable> {
-    for await (const local of account === undefined ? this.#archives.all() : [account.local]) {
-      const jid = account ?? JID.of(local, this.#host.domain);
-      const archive = await this.#archives.open(jid);
-      const keepDays = olderThanDays ?? this.#keepDaysOf(archive);
-      if (keepDays === null) continue;
-      const before = this.#host.clock.now() - keepDays * DAY_MS;
-      const messages = await countBefore(archive, before);
-      if (messages > 0) yield { jid, messages, before };
+    if (account !== undefined) {
+      yield* this.#prunableOf(account, olderThanDays ?? this.#daysBy((await this.#archives.open(account)).keepDays));
+      return;
+    }
+    for await (const [local, own] of this.#archives.all()) {
+      yield* this.#prunableOf(JID.of(local, this.#host.domain), olderThanDays ?? this.#daysBy(own));
     }
   }
 
@@ -69,8 +67,17 @@ export class Retention {
     for await (const prunable of this.prunable(undefined, undefined)) await this.prune(prunable);
   }
 
-  #keepDaysOf(archive: Archive): number | null {
-    return archive.keepDays === undefined ? this.#keepDays : archive.keepDays;
+  async *#prunableOf(jid: JID, keepDays: number | null): AsyncIterable<Prunable> {
+    // Of what is kept for ever nothing has to be opened.
+    if (keepDays === null) return;
+    const before = this.#host.clock.now() - keepDays * DAY_MS;
+    const messages = await countBefore(await this.#archives.open(jid), before);
+    if (messages > 0) yield { jid, messages, before };
+  }
+
+  // By an account's own rule, or else by the host's.
+  #daysBy(own: number | null | undefined): number | null {
+    return own === undefined ? this.#keepDays : own;
   }
 }
 
