@@ -63,7 +63,9 @@ export class Archive {
   #lastStored: Promise<void> = Promise.resolve();
   /** The first message that is left; undefined when that is not known. */
   #first: ArchivedMessage | undefined;
-  /** How often that became another one. */
+  /** The last message; undefined when that is not known. */
+  #last: ArchivedMessage | undefined;
+  /** How often the first became another one. */
   #beginnings = 0;
   /** What must not overlap: writing the index, and removing. */
   #work: Promise<void> = Promise.resolve();
@@ -109,6 +111,7 @@ export class Archive {
     if (position === 0) this.#keepRecord({}).catch(() => {});
     const { id, stored } = this.#tables.messages.append(this.#key, [position, peer, xml]);
     this.#lastStored = stored;
+    this.#last = undefined;
     this.#unindexed.push({ id, peer });
     if (this.#unindexed.length >= INDEX_AFTER && !this.#isIndexing) this.#indexSoon();
     return { id, stored };
@@ -171,7 +174,7 @@ export class Archive {
 
   /** The first message that is left; undefined when there is none. */
   async first(): Promise<ArchivedMessage | undefined> {
-    if (this.#first !== undefined) return this.#first;
+    if (this.#first !== undefined || this.#isEmpty) return this.#first;
     const beginnings = this.#beginnings;
     const first = await this.#end(false);
     // What was removed meanwhile is not to be remembered.
@@ -180,8 +183,18 @@ export class Archive {
   }
 
   /** The last message. */
-  last(): Promise<ArchivedMessage | undefined> {
-    return this.#end(true);
+  async last(): Promise<ArchivedMessage | undefined> {
+    if (this.#isEmpty) return undefined;
+    const stored = this.#lastStored;
+    await stored;
+    const last = this.#last ?? (await this.#end(true));
+    if (stored === this.#lastStored) this.#last = last;
+    return last;
+  }
+
+  // Known without looking: many accounts never had a message, and every login asks.
+  get #isEmpty(): boolean {
+    return this.#isLoaded && this.#next === 0;
   }
 
   /** Puts another stanza in the place of a message; resolves when durable. */
@@ -190,7 +203,9 @@ export class Archive {
     return this.#inTurn(async () => {
       // The message may come from a conversation, whose positions are others.
       const value = await this.#tables.messages.get(this.#key, id);
-      if (value !== undefined) await this.#tables.messages.put(this.#key, id, [value[0], peer, xml]);
+      if (value === undefined) return;
+      await this.#tables.messages.put(this.#key, id, [value[0], peer, xml]);
+      this.#forgetEnds();
     });
   }
 
@@ -216,7 +231,7 @@ export class Archive {
         for (const { peer } of slice.messages) peers.add(peer);
         const ids = slice.messages.map(({ id }) => id);
         await this.#tables.messages.remove(this.#key, ids);
-        this.#forgetFirst();
+        this.#forgetEnds();
         removed += ids.length;
       }
       this.#unindexed = this.#unindexed.filter(({ id }) => id >= before);
@@ -236,7 +251,7 @@ export class Archive {
       this.#record = NO_RECORD;
       this.#next = 0;
       this.#unindexed = [];
-      this.#forgetFirst();
+      this.#forgetEnds();
     });
   }
 
@@ -267,7 +282,7 @@ export class Archive {
     this.#record = record;
     this.#next = next;
     this.#unindexed = unindexed;
-    this.#forgetFirst();
+    this.#forgetEnds();
   }
 
   // Numbers all messages up to that write anew, in their order, and writes the index of conversations anew.
@@ -297,8 +312,9 @@ export class Archive {
     }));
   }
 
-  #forgetFirst(): void {
+  #forgetEnds(): void {
     this.#first = undefined;
+    this.#last = undefined;
     this.#beginnings++;
   }
 
