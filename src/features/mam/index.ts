@@ -5,8 +5,8 @@ import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { accountReceives, accountRemoved, accountSends, type Passage, type Verdict } from '../../core/points.ts';
 import { can } from '../../core/roles.ts';
 import { StanzaError } from '../../errors.ts';
-import { JID, JidError } from '../../jid.ts';
-import { is, type Message } from '../../stanza.ts';
+import type { JID } from '../../jid.ts';
+import type { Message } from '../../stanza.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { attr, type Element, el } from '../../xml/element.ts';
 import { adHoc } from '../adhoc/api.ts';
@@ -23,10 +23,10 @@ import { NS_MAM, parseQuery, queryForm } from './query.ts';
 import { Readers } from './readers.ts';
 import { Retention } from './retention.ts';
 import { search } from './search.ts';
+import { isStanzaId, NS_SID, withoutStanzaId } from './stanza-id.ts';
 import { NS_RETRACT, retractedBy, Tombstones } from './tombstones.ts';
 
 const NS_CARBONS = 'urn:xmpp:carbons:2';
-const NS_SID = 'urn:xmpp:sid:0';
 /** So many UTF-16 units of stanzas are sent for one query. */
 const MAX_PAGE_SIZE = 256 * 1024;
 
@@ -199,26 +199,4 @@ function isRefused({ type, to, payload }: Message, { sessions }: Account): boole
   const resource = to?.resource ?? '';
   if (resource !== '' && type !== 'chat' && !sessions.has(resource)) return true;
   return payload.elements.some((element) => attr(element, 'xmlns') === NS_CARBONS);
-}
-
-function withoutStanzaId(message: Message, by: JID): Message {
-  const { payload } = message;
-  const cleaned = payload.without((element) => isStanzaId(element, by));
-  return cleaned === payload ? message : message.copy({ payload: cleaned });
-}
-
-function isStanzaId(element: Element, by: JID): boolean {
-  if (!is(element, 'stanza-id', NS_SID)) return false;
-  const assigner = attr(element, 'by') ?? '';
-  return assigner === by.toString() || isWrittenAs(assigner, by);
-}
-
-// Whoever reads it may normalise the address. XEP-0359 §3.
-function isWrittenAs(text: string, address: JID): boolean {
-  try {
-    return JID.parse(text).equals(address);
-  } catch (error) {
-    if (error instanceof JidError) return false;
-    throw error;
-  }
 }

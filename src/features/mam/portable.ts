@@ -13,6 +13,7 @@ import type { ArchivedMessage } from './archive.ts';
 import type { Archives } from './archives.ts';
 import { parsePreferences, preferencesElement } from './preferences.ts';
 import { NS_MAM } from './query.ts';
+import { withoutStanzaId } from './stanza-id.ts';
 import { standalone } from './stored-stanza.ts';
 
 const NS_PIE = 'urn:xmpp:pie:0#mam';
@@ -38,8 +39,11 @@ export function portableArchive(archives: Archives, clock: Clock): PortablePart 
     },
     async import(account, result, tally: Tally) {
       if (!is(result, 'result', NS_MAM)) return false;
-      const { message, at } = readResult(result);
+      const { message: original, at } = readResult(result);
+      if (at < 0) throw new StanzaError('bad-request', { text: 'it is from before 1970' });
       if (at > clock.now()) throw new StanzaError('bad-request', { text: 'it is from the future' });
+      // The archive that it was in has given it another one.
+      const message = withoutStanzaId(original, account);
       const id = places.of(tally, at, attr(result, 'id') ?? '');
       const peer = otherSide(message, account, tally.formerJid).bare().toString();
       if (await archives.of(account).insert(id, peer, message.toString())) tally.took();

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { serialize } from '../../../src/xml/element.ts';
+import { parseElement } from '../../../src/xml/parser.ts';
 import { exported, imported, importedPart } from './portable-scene.ts';
-import { JULIET, openStage, ROMEO, search } from './scene.ts';
+import { JULIET, openStage, ROMEO, search, stanzaId } from './scene.ts';
 
 test('an archive that is exported and imported is the same archive', async (t) => {
   const here = await openStage(t);
@@ -38,6 +40,18 @@ test('older messages take their place before those that are there', async (t) =>
   assert.deepEqual(await imported(stage, 'juliet', old), { took: 0, had: 3, skipped: [] });
 });
 
+test('an identifier that the account gave it elsewhere is not kept in a message', async (t) => {
+  const stage = await openStage(t);
+  const { juliet } = await stage.connected({ juliet: 'juliet' });
+  const mark = `<stanza-id xmlns="urn:xmpp:sid:0" by="${JULIET}" id="elsewhere"/>`;
+  const old = serialize(importedPart('a', '2016-05-05T05:05:05Z', { from: ROMEO, to: JULIET, body: 'x' }));
+  const marked = parseElement(old.replace('</body>', `</body>${mark}`));
+  assert.equal((await imported(stage, 'juliet', [marked])).took, 1);
+  const [result] = (await search(juliet)).results;
+  assert.ok(result);
+  assert.equal(stanzaId(result.message, JULIET), undefined);
+});
+
 test('what cannot be a message of the archive is not taken', async (t) => {
   const stage = await openStage(t);
   const { juliet } = await stage.connected({ juliet: 'juliet' });
@@ -45,9 +59,10 @@ test('what cannot be a message of the archive is not taken', async (t) => {
   const elements = [
     importedPart('1', '2999-01-01T00:00:00Z', good),
     importedPart('2', 'some day', good),
+    importedPart('2a', '1969-07-21T02:56:15Z', good),
     importedPart('3', '2016-05-05T05:05:05Z', { ...good, from: '@@' }),
   ];
   const { took, skipped } = await imported(stage, 'juliet', elements);
-  assert.deepEqual([took, skipped.length], [0, 3]);
+  assert.deepEqual([took, skipped.length], [0, 4]);
   assert.deepEqual((await search(juliet)).bodies, []);
 });
