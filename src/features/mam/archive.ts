@@ -186,7 +186,7 @@ export class Archive {
   async last(): Promise<ArchivedMessage | undefined> {
     if (this.#isEmpty) return undefined;
     const stored = this.#lastStored;
-    await stored;
+    await stored.catch(() => {});
     const last = this.#last ?? (await this.#end(true));
     if (stored === this.#lastStored) this.#last = last;
     return last;
