@@ -18,6 +18,8 @@ export interface RespondOptions {
   readonly withoutBody: boolean;
   /** Closes the connection afterwards. */
   readonly close: boolean;
+  /** If given, what to wait for between the answer, unless it is a stream, and its end, which closes the connection. */
+  readonly linger?: () => Promise<void>;
   /** Called whenever a part of a streamed body is on its way. */
   readonly onProgress: () => void;
 }
@@ -34,13 +36,23 @@ export function respond(response: ServerResponse, answer: HttpResponse, options:
     ...(options.close ? { connection: [answer.headers?.['connection'], 'close'].filter(Boolean).join(', ') } : {}),
   });
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
-    response.end(options.withoutBody ? undefined : body);
+    end(response, options.withoutBody ? undefined : body, options.linger);
   } else if (options.withoutBody) {
     body.destroy();
     response.end();
   } else {
     stream(body, response, options.onProgress);
   }
+}
+
+function end(response: ServerResponse, body: string | Uint8Array | undefined, linger: RespondOptions['linger']): void {
+  if (linger === undefined) {
+    response.end(body);
+    return;
+  }
+  response.flushHeaders();
+  if (body !== undefined) response.write(body);
+  linger().finally(() => response.end());
 }
 
 function lengthOf({ status, body }: HttpResponse): { 'content-length'?: number } {

@@ -6,6 +6,7 @@ import { normalizeAddress } from '../net/address.ts';
 import type { Clock } from '../util/clock.ts';
 import { readBody } from './body.ts';
 import { HttpConnection } from './connection.ts';
+import { discardRest, hasBody } from './linger.ts';
 import {
   HTTP_METHODS,
   HttpError,
@@ -150,8 +151,10 @@ export class HttpServer {
       .then((answer) => {
         if (response.destroyed) return;
         connection.expectWithin(bodyMs);
+        const isSending = !incoming.complete && hasBody(incoming);
         respond(response, answer, {
           withoutBody: incoming.method === 'HEAD',
+          ...(isSending && { linger: () => discardRest(incoming, this.#options.clock) }),
           // The rest of a body that nobody wants would be taken for the next request.
           close: this.#closed !== undefined || !incoming.complete || !response.shouldKeepAlive,
           onProgress: () => connection.expectWithin(bodyMs),

@@ -60,9 +60,10 @@ export async function open(t: TestContext, options: SceneOptions = {}) {
   const { port } = await listen(listener, { address: '127.0.0.1', port: 0 });
   t.after(async () => {
     listener.close();
-    await server.close(0).catch(() => {});
+    const closing = server.close(0);
+    await stage.clock.advance(0);
+    await closing;
   });
-  t.after(() => stage.clock.advance(0));
 
   const http = (method: string, url: string, more: { headers?: Record<string, string>; body?: string } = {}) =>
     ask(port, method, url, more);
