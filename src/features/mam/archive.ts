@@ -4,8 +4,8 @@ import type { ArchiveRecord, Preferences, StoredMessage, Stretch } from './recor
 
 /** After so many messages the index of conversations is brought up to date. */
 const INDEX_AFTER = 128;
-const LOAD_PAGE = 256;
-const REMOVE_PAGE = 500;
+const LOAD_PAGE = 100;
+const REMOVE_PAGE = 100;
 
 /** Where all archives of a host are kept. */
 export interface ArchiveTables {

@@ -99,7 +99,7 @@ function keep(host: FeatureHost, archives: Archives): void {
 
   host.filter(accountSends, (passage) => {
     const { stanza, account } = passage;
-    if (stanza.kind !== 'message' || account.isAnonymous) return;
+    if (stanza.kind !== 'message') return;
     // What an account sends to itself is archived when it arrives: once.
     if (stanza.to === undefined || stanza.to.bare().equals(account.jid)) return;
     return archive(passage, withoutStanzaId(stanza, account.jid), stanza.to);
@@ -107,7 +107,7 @@ function keep(host: FeatureHost, archives: Archives): void {
 
   host.filter(accountReceives, (passage) => {
     const { stanza, account } = passage;
-    if (stanza.kind !== 'message' || account.isAnonymous) return;
+    if (stanza.kind !== 'message') return;
     const message = withoutStanzaId(stanza, account.jid);
     if (isRefused(message, account)) return message === stanza ? undefined : message;
     return archive(passage, message, stanza.from ?? account.jid);
@@ -117,7 +117,7 @@ function keep(host: FeatureHost, archives: Archives): void {
     const { account } = passage;
     // An identifier in our name is forged, also where we add none. XEP-0359 §3.
     const verdict = message === passage.stanza ? undefined : message;
-    if (message.type === 'groupchat' || !isStorable(message, 'for-good')) return verdict;
+    if (account.isAnonymous || message.type === 'groupchat' || !isStorable(message, 'for-good')) return verdict;
     const into = archives.of(account.jid);
     if (into.isLoaded) {
       append(passage, message, target, into);

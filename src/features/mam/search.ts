@@ -6,9 +6,10 @@ import type { Range } from './conversations.ts';
 import type { Query } from './query.ts';
 import { headOf } from './stored-stanza.ts';
 
-/** Among so many messages of a conversation, one of a resource is looked for; in reads of so many at least. */
+/** So many messages at most are read at once: each may be as large as a stanza may. */
+const READ_AT_ONCE = 64;
+/** Among so many messages of a conversation, one of a resource is looked for. */
 const MAX_LOOKED_AT = 10_000;
-const LOOK_AT = 100;
 
 /** Bounds of one page, whatever the client asks for. */
 export interface PageLimits {
@@ -48,7 +49,8 @@ export async function search(archive: Archive, query: Query, limits: PageLimits)
       ? (within, wanted) => archive.read(within, wanted)
       : (within, wanted) => archive.readConversation(peer.bare().toString(), within, wanted);
   const isPrecise = peer !== undefined && !peer.isBare;
-  const found = await readPage(isPrecise ? onlyWith(read, peer) : read, range, query, limits);
+  const readFitting = isPrecise ? onlyWith(read, peer, limits) : fitting(read, limits);
+  const found = await readPage(readFitting, range, query, limits);
   // Which resource a message went to is not in the index.
   if (isPrecise) return { ...found, count: undefined, index: undefined };
   return { ...found, ...(await extent(archive, read, range, query, found)) };
@@ -125,18 +127,39 @@ function isWanted({ peer, xml }: ArchivedMessage, { with: wanted }: Query): bool
   return wanted.isBare ? peer === wanted.toString() : names(xml, wanted);
 }
 
-// Goes on reading until a page is full of what was exchanged with one resource, or enough was looked at.
-function onlyWith(read: Read, address: JID): Read {
+// Goes on reading until a page is full, or as large as it may be.
+function fitting(read: Read, { maxSize }: PageLimits): Read {
   return async (range, { limit, reverse }) => {
     const messages: ArchivedMessage[] = [];
+    let size = 0;
     let within = range;
-    for (let looked = 0; looked < MAX_LOOKED_AT; ) {
-      const slice = await read(within, { limit: Math.max(limit, LOOK_AT), reverse });
+    for (;;) {
+      const slice = await read(within, { limit: Math.min(limit - messages.length, READ_AT_ONCE), reverse });
+      messages.push(...slice.messages);
+      for (const { xml } of slice.messages) size += xml.length;
+      const last = slice.messages.at(-1)?.id;
+      if (slice.complete || last === undefined || messages.length === limit || size > maxSize) {
+        return { messages, complete: slice.complete };
+      }
+      within = reverse ? { ...within, before: last } : { ...within, after: last };
+    }
+  };
+}
+
+// Goes on reading until a page is full of what was exchanged with one resource, or enough was looked at.
+function onlyWith(read: Read, address: JID, { maxSize }: PageLimits): Read {
+  return async (range, { limit, reverse }) => {
+    const messages: ArchivedMessage[] = [];
+    let size = 0;
+    let within = range;
+    for (let looked = 0; looked < MAX_LOOKED_AT && size <= maxSize; ) {
+      const slice = await read(within, { limit: READ_AT_ONCE, reverse });
       looked += slice.messages.length;
       for (const message of slice.messages) {
         if (!names(message.xml, address)) continue;
         if (messages.length === limit) return { messages, complete: false };
         messages.push(message);
+        size += message.xml.length;
       }
       const last = slice.messages.at(-1)?.id;
       if (slice.complete || last === undefined) return { messages, complete: true };

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { mam } from '../../../src/features/mam/index.ts';
 import { presence } from '../../../src/features/presence/index.ts';
 import { roster } from '../../../src/features/roster/index.ts';
-import { attr } from '../../../src/xml/element.ts';
-import { BIND, PHONE } from '../../c2s/sasl2-scene.ts';
+import { attr, serialize } from '../../../src/xml/element.ts';
+import { BIND, identifierOf, PHONE } from '../../c2s/sasl2-scene.ts';
 import { loginThrough, makeGrant, open } from '../client-management/scene.ts';
 import { NS_MAM, query, search } from './scene.ts';
 
@@ -32,9 +32,13 @@ test('of a guest nothing is kept, whatever it asks', async (t) => {
     config: { auth: { mechanisms: ['PLAIN', 'ANONYMOUS'] } },
   });
   const guest = await scene.connect();
-  await guest.authenticate('ANONYMOUS', '', { clientId: PHONE, children: BIND });
+  const success = await guest.authenticate('ANONYMOUS', '', { clientId: PHONE, children: BIND });
   await guest.stage.next();
-  await guest.stage.sends('<message><body>a note</body></message>');
+  const jid = identifierOf(success);
+  const [address = ''] = jid.split('/');
+  const forged = `<stanza-id xmlns="urn:xmpp:sid:0" by="${address}" id="forged"/>`;
+  await guest.stage.sends(`<message to="${jid}"><body>a note</body>${forged}</message>`);
+  assert.doesNotMatch(serialize(await guest.stage.nextNamed('message')), /stanza-id/);
   assert.deepEqual((await search(guest.stage)).bodies, []);
   assert.equal(await guest.stage.refused('set', NEVER), 'forbidden');
   assert.equal((await guest.stage.ask('set', query({ page: '<max>0</max>' }))).attrs['type'], 'result');

@@ -148,6 +148,29 @@ test('every page of every query is what a plain list would give, with its count 
   );
 });
 
+test('a page that takes several reads is as long as was asked for, or as large as it may be', async () => {
+  const scene = new Scene();
+  for (let i = 0; i < 200; i++) await scene.append(PEERS[i % 2] ?? '', 1);
+  const ids = scene.kept.map(({ id }) => id);
+  const find = async (page: Partial<Query['page']>, maxSize: number, address?: string) => {
+    const peer = address === undefined ? undefined : JID.parse(address);
+    const query = { ...EVERYTHING, with: peer, page: { ...EVERYTHING.page, max: 150, ...page } };
+    const { messages, complete, count } = await search(scene.archive, query, { usual: 7, max: 150, maxSize });
+    return { ids: messages.map(({ id }) => id), complete, count };
+  };
+  const all = 1_000_000;
+  assert.deepEqual(await find({}, all), { ids: ids.slice(0, 150), complete: false, count: 200 });
+  assert.deepEqual(await find({ before: '' }, all), { ids: ids.slice(50), complete: false, count: 200 });
+  assert.deepEqual(await find({ after: ids[99] }, all), { ids: ids.slice(100), complete: true, count: 200 });
+  const size = '<message from="romeo@stage.example/r" to="juliet@stage.example"/>'.length;
+  assert.deepEqual(await find({}, 130 * size), { ids: ids.slice(0, 130), complete: false, count: 200 });
+  assert.deepEqual(await find({ before: '' }, 20 * size), { ids: ids.slice(180), complete: false, count: 200 });
+  const romeo = ids.filter((_, i) => i % 2 === 0);
+  const resource = `${PEERS[0]}/r`;
+  assert.deepEqual(await find({}, all, resource), { ids: romeo, complete: true, count: undefined });
+  assert.deepEqual(await find({}, 70 * size, resource), { ids: romeo.slice(0, 70), complete: false, count: undefined });
+});
+
 test('a resource is looked for among so many messages, and no more', async () => {
   const scene = new Scene();
   await scene.append('room@stage.example', 9000);
