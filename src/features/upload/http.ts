@@ -13,6 +13,8 @@ import { type Sender, UploadAborted, type Uploads } from './uploads.ts';
 const IDLE_MS = 60_000;
 /** The slowest that an upload may be on the whole: that of a bad day of GPRS. */
 const MIN_BYTES_PER_SECOND = 1024;
+/** The longest that any upload may take. */
+const MAX_UPLOAD_MS = 86_400_000;
 const YEAR_SECONDS = 31_536_000;
 
 /** An uploaded page must never run, nor be taken for a part of another one. XEP-0363 §9.1. */
@@ -57,7 +59,7 @@ async function receive(host: FeatureHost, uploads: Uploads, id: string, request:
     pour: (slot, write, signal) =>
       pourBody(request.incoming, write, {
         idleMs: IDLE_MS,
-        totalMs: IDLE_MS + (slot.size / MIN_BYTES_PER_SECOND) * 1000,
+        totalMs: Math.min(MAX_UPLOAD_MS, IDLE_MS + (slot.size / MIN_BYTES_PER_SECOND) * 1000),
         signal,
         clock: host.clock,
       }),

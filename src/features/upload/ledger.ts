@@ -109,11 +109,10 @@ export class Ledger {
     for await (const [key] of this.#owned.list([this.#domain, owner], page)) yield* this.#withRecord(String(key[3]));
   }
 
-  /** Lists what is to be gone by now, the oldest first. */
-  async *due(now: number): AsyncIterable<Listed> {
-    for await (const [key] of this.#due.list([this.#domain], { before: [this.#domain, now + 1, ''] })) {
-      yield* this.#withRecord(String(key[2]));
-    }
+  /** Lists the identifiers of what is to be gone by now, the oldest first. */
+  async *due(now: number): AsyncIterable<string> {
+    const page = { before: [this.#domain, now + 1, ''] };
+    for await (const [key] of this.#due.list([this.#domain], page)) yield String(key[2]);
   }
 
   /** Lists what has an identifier after one and before another. */

@@ -65,9 +65,14 @@ export class Upkeep {
   }
 
   async *#overdue(): AsyncIterable<Listed> {
-    for await (const listed of this.#ledger.due(this.#clock.now())) {
+    const now = this.#clock.now();
+    for await (const id of this.#ledger.due(now)) {
       // The time of a slot is that of the beginning of its upload.
-      if (!this.#uploads.isUploading(listed[0])) yield listed;
+      if (this.#uploads.isUploading(id)) continue;
+      // Read only now: the upload may have ended a moment ago, and none can begin any more.
+      const record = await this.#ledger.get(id);
+      const until = record?.slotUntil ?? record?.expires ?? null;
+      if (record !== undefined && until !== null && until <= now) yield [id, record];
     }
   }
 }
