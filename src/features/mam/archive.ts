@@ -61,12 +61,14 @@ export class Archive {
   #isIndexing = false;
   /** The last write of messages: once it is durable, all before it are. */
   #lastStored: Promise<void> = Promise.resolve();
+  /** Settles when what was written before it was left to rest is stored; undefined when it is. */
+  #resting: Promise<void> | undefined;
   /** The first message that is left; undefined when that is not known. */
   #first: ArchivedMessage | undefined;
   /** The last message; undefined when that is not known. */
   #last: ArchivedMessage | undefined;
-  /** How often the first became another one. */
-  #beginnings = 0;
+  /** How often what was known of them was given up. */
+  #changes = 0;
   /** What must not overlap: writing the index, and removing. */
   #work: Promise<void> = Promise.resolve();
   #working = 0;
@@ -81,9 +83,19 @@ export class Archive {
     return this.#isLoaded;
   }
 
-  /** Whether it is at work: it must not be forgotten now. */
+  /** Whether it is at work, or knew more than the store when it was left to {@link rest}: it must not be forgotten now. */
   get isBusy(): boolean {
-    return this.#loading !== undefined || this.#working > 0;
+    return this.#loading !== undefined || this.#working > 0 || this.#resting !== undefined;
+  }
+
+  /** It has not been used for a while. */
+  rest(): void {
+    const resting = this.#lastStored
+      .catch(() => {})
+      .then(() => {
+        if (this.#resting === resting) this.#resting = undefined;
+      });
+    this.#resting = resting;
   }
 
   /** Whose messages are to be archived; undefined when the account has not said. */
@@ -175,10 +187,10 @@ export class Archive {
   /** The first message that is left; undefined when there is none. */
   async first(): Promise<ArchivedMessage | undefined> {
     if (this.#first !== undefined || this.#isEmpty) return this.#first;
-    const beginnings = this.#beginnings;
+    const changes = this.#changes;
     const first = await this.#end(false);
     // What was removed meanwhile is not to be remembered.
-    if (beginnings === this.#beginnings) this.#first = first;
+    if (changes === this.#changes) this.#first = first;
     return first;
   }
 
@@ -187,8 +199,10 @@ export class Archive {
     if (this.#isEmpty) return undefined;
     const stored = this.#lastStored;
     await stored.catch(() => {});
-    const last = this.#last ?? (await this.#end(true));
-    if (stored === this.#lastStored) this.#last = last;
+    if (this.#last !== undefined) return this.#last;
+    const changes = this.#changes;
+    const last = await this.#end(true);
+    if (stored === this.#lastStored && changes === this.#changes) this.#last = last;
     return last;
   }
 
@@ -315,7 +329,7 @@ export class Archive {
   #forgetEnds(): void {
     this.#first = undefined;
     this.#last = undefined;
-    this.#beginnings++;
+    this.#changes++;
   }
 
   async #end(reverse: boolean): Promise<ArchivedMessage | undefined> {

@@ -60,7 +60,10 @@ export class Archives {
 
   #sweep(): void {
     for (const [local, archive] of this.#resting) if (!archive.isBusy) this.#resting.delete(local);
-    for (const [local, archive] of this.#used) this.#resting.set(local, archive);
+    for (const [local, archive] of this.#used) {
+      archive.rest();
+      this.#resting.set(local, archive);
+    }
     this.#used.clear();
   }
 }

@@ -161,3 +161,18 @@ test('an archive goes on after a restart, and is gone with its account', async (
   assert.deepEqual({ bodies, count, complete }, { bodies: [], count: 0, complete: true });
   assert.deepEqual((await search(juliet)).bodies, ['0', '1', '2', '3']);
 });
+
+test('an archive with messages on their way to a store that hangs is not forgotten', async (t) => {
+  const stage = await openStage(t);
+  const { romeo } = await stage.online({ romeo: 'romeo' });
+  await romeo.sends(`<message to="${JULIET}"><body>0</body></message>`);
+  stage.store.hold();
+  await romeo.sends(`<message to="${JULIET}"><body>1</body></message>`);
+  for (let i = 0; i < 4; i++) await stage.clock.advance(300_000);
+  const { again } = await stage.connected({ again: 'romeo' });
+  await again.sends(`<message to="${JULIET}"><body>2</body></message>`);
+  stage.store.release();
+  await again.forget();
+  const { bodies, count } = await search(again);
+  assert.deepEqual([bodies, count], [['0', '1', '2'], 3]);
+});
