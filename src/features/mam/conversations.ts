@@ -87,8 +87,7 @@ export class Conversations {
   async prune(peers: Iterable<string>, before: EntryId): Promise<void> {
     for (const peer of peers) {
       for await (const [key, { ids }] of this.#table.list([...this.#archive, peer])) {
-        // What is cut off the open one is not read any more; its position is needed.
-        if (key.at(-1) === OPEN || (ids.at(-1) ?? '') >= before) break;
+        if ((ids.at(-1) ?? '') >= before) break;
         await this.#table.delete(key);
       }
     }

@@ -121,6 +121,30 @@ test('the ends of an archive are not remembered when they go meanwhile', async (
   }
 });
 
+test('of a conversation that was removed nothing is left, and it can begin anew', async () => {
+  const nurse = 'nurse@stage.example';
+  const { clock, store, archive } = await open();
+  const say = async (peer: string, count: number): Promise<void> => {
+    await Promise.all(Array.from({ length: count }, () => archive.append(peer, XML).stored));
+    while (archive.isBusy) await settle();
+    await clock.advance(10);
+  };
+  await say(nurse, 300);
+  await say(ROMEO, 300);
+  await archive.prune(beforeEntriesAt(clock.now() - 10));
+  assert.equal((await archive.first())?.position, 300);
+  assert.deepEqual(
+    [...store.dump()].filter((entry) => entry.join().includes(nurse)),
+    [],
+  );
+  await say(nurse, 200);
+  const { messages } = await archive.readConversation(nurse, EVERYTHING, { limit: 1000, reverse: false });
+  assert.deepEqual(
+    messages.map(({ position }) => position),
+    upTo(200),
+  );
+});
+
 test('an archive is removed with what arrives while it is loaded', async () => {
   const { store, archive, another } = await open();
   await archive.append(ROMEO, XML).stored;
