@@ -3,6 +3,7 @@ import { JID, JidError } from '../../jid.ts';
 import { beforeEntriesAt } from '../../store/entry-ids.ts';
 import type { EntryId } from '../../store/store.ts';
 import { attr, child, children, type Element, el, text } from '../../xml/element.ts';
+import { parseDateTime } from '../shared/date-time.ts';
 import { type PageRequest, pageRequest } from '../shared/rsm.ts';
 
 /** The namespace of archives. XEP-0313. */
@@ -14,8 +15,6 @@ const NS_VALIDATE = 'http://jabber.org/protocol/xdata-validate';
 const MAX_IDS = 250;
 /** In UTF-16 units; it is repeated in each result. */
 const MAX_QUERY_ID = 256;
-/** A DateTime of XEP-0082 §3.2. */
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** What a client wants of an archive. XEP-0313 §4, §5. */
 export interface Query {
@@ -117,8 +116,8 @@ function single(fields: ReadonlyMap<string, readonly string[]>, name: string): s
 function time(fields: ReadonlyMap<string, readonly string[]>, name: string): number | undefined {
   const value = single(fields, name)?.trim();
   if (value === undefined) return undefined;
-  const ms = DATE_TIME.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(ms)) throw malformed(name);
+  const ms = parseDateTime(value);
+  if (ms === undefined) throw malformed(name);
   return ms;
 }
 
