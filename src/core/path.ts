@@ -33,11 +33,20 @@ export function makeChains(bug: BugReport): Chains {
 
 type Stop = StanzaError | typeof CONSUMED | undefined;
 
+/** Stanzas that wait for one and the same commit, and that are answered if it fails. */
+interface Unstored {
+  readonly stored: Promise<unknown>;
+  /** Resolves when it has succeeded, or when their senders have been told that it has not. */
+  readonly told: Promise<unknown>;
+  readonly envelopes: AnyStanza[];
+}
+
 /**
  * The path of a stanza through one host, step after step: from a session to the router, and from the router to sessions.
  * No step awaits unless a filter or handler does.
  */
 export class Path {
+  #unstored: Unstored | undefined;
   readonly #chains: Chains;
   readonly #router: Router;
   readonly #routes: IqRoutes;
@@ -269,10 +278,25 @@ export class Path {
   // The sender has done its part when the stanza is stored, or when it has been told that it is not.
   #bounceUnlessStored(stanza: AnyStanza, stored: Promise<unknown> | undefined, receipt: Receipt | undefined): void {
     if (stored === undefined) return;
+    const unstored = this.#unstored?.stored === stored ? this.#unstored : this.#waitFor(stored);
     // What is answered needs no content, and thousands may wait for the disk.
-    const envelope = stanza.copy({ payload: Payload.EMPTY });
-    const told = stored.catch((cause: unknown) => this.#notStored(envelope, cause));
-    receipt?.holdUntil(told);
+    unstored.envelopes.push(stanza.copy({ payload: Payload.EMPTY }));
+    receipt?.holdUntil(unstored.told);
+  }
+
+  // What is written in one turn is one commit: most stanzas of a turn wait for the same promise.
+  #waitFor(stored: Promise<unknown>): Unstored {
+    const envelopes: AnyStanza[] = [];
+    const settled = (): void => {
+      if (this.#unstored === unstored) this.#unstored = undefined;
+    };
+    const told = stored.then(settled, (cause: unknown) => {
+      settled();
+      for (const envelope of envelopes) this.#notStored(envelope, cause);
+    });
+    const unstored = { stored, told, envelopes };
+    this.#unstored = unstored;
+    return unstored;
   }
 
   #notStored(stanza: AnyStanza, cause: unknown): void {

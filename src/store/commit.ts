@@ -2,9 +2,12 @@ import { channel } from 'node:diagnostics_channel';
 import type { Engine } from './engine.ts';
 import { StoreError } from './store.ts';
 
-/** One write of a group: a text for a key (undefined deletes), or a change to what the key holds. */
+/**
+ * One write of a group: a text for a key (undefined deletes), or a change to what the key holds. A key that is new is in no
+ * other step: nobody has to look for it among the others.
+ */
 export type Step =
-  | { readonly key: string; readonly text: string | undefined }
+  | { readonly key: string; readonly text: string | undefined; readonly isNew?: true }
   | { readonly key: string; readonly change: (old: string | undefined) => string | undefined };
 
 /** Published on the diagnostics channel `xmpp.commit` after each commit. */
@@ -138,11 +141,13 @@ export class GroupCommit {
   async #write(round: Round): Promise<StoreError | undefined> {
     try {
       const changes = new Map<string, string | undefined>();
+      const all: (readonly [string, string | undefined])[] = [];
       // From here on nobody needs the texts but the engine: what is written may take a while.
-      for (const group of round.groups.splice(0)) this.#apply(group, changes);
-      if (changes.size === 0) return undefined;
+      for (const group of round.groups.splice(0)) this.#apply(group, changes, all);
+      if (changes.size === 0 && all.length === 0) return undefined;
       this.#complete(changes);
-      await this.#engine.write(changes);
+      for (const change of changes) all.push(change);
+      await this.#engine.write(all);
       return undefined;
     } catch (cause) {
       if (cause instanceof StoreError) return cause;
@@ -152,9 +157,17 @@ export class GroupCommit {
   }
 
   /** Adds the group's writes to those of the round; none of them if a change throws. */
-  #apply(group: Group, changes: Map<string, string | undefined>): void {
+  #apply(
+    group: Group,
+    changes: Map<string, string | undefined>,
+    fresh: (readonly [string, string | undefined])[],
+  ): void {
     if (group.changes) return this.#change(group, changes);
-    for (const step of group.steps) if (!('change' in step)) changes.set(step.key, step.text);
+    for (const step of group.steps) {
+      if ('change' in step) continue;
+      if (step.isNew === true) fresh.push([step.key, step.text]);
+      else changes.set(step.key, step.text);
+    }
   }
 
   #change(group: Group, changes: Map<string, string | undefined>): void {

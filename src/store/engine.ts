@@ -1,7 +1,7 @@
 import type { KeyRange } from './keys.ts';
 
-/** What one commit writes, by encoded key: the new text, or undefined to delete. */
-export type Changes = ReadonlyMap<string, string | undefined>;
+/** What one commit writes, by encoded key: the new text, or undefined to delete. Each key is there once. */
+export type Changes = Iterable<readonly [key: string, text: string | undefined]>;
 
 /** Part of a range, in the order asked for. */
 export interface EnginePage {

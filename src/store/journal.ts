@@ -1,7 +1,17 @@
+import { flat } from '../util/own-copy.ts';
 import type { Access } from './access.ts';
 import type { Step } from './commit.ts';
 import { encodeKey, justAfter, type KeyRange } from './keys.ts';
-import type { EntryId, Journal, JournalEntry, JournalPage, JournalSlice, JournalSpec, Key } from './store.ts';
+import type {
+  EntryId,
+  Journal,
+  JournalEntry,
+  JournalPage,
+  JournalSlice,
+  JournalSpec,
+  JournalStream,
+  Key,
+} from './store.ts';
 import { decodeValue, encodeValue } from './values.ts';
 
 /** Where the time of the latest entry of any journal is kept, so that identifiers grow across restarts. */
@@ -27,6 +37,17 @@ export class EngineJournal<V> implements Journal<V> {
   append(stream: Key, value: V): { readonly id: EntryId; readonly stored: Promise<void> } {
     const { id, steps } = this.appendSteps(stream, value);
     return { id, stored: this.access.write(steps) };
+  }
+
+  stream(stream: Key): JournalStream<V> {
+    const encoded = flat(encodeKey(this.#prefix, stream));
+    return {
+      append: (value) => {
+        const text = this.#encode(value);
+        const id = this.access.ids.next(encoded);
+        return { id, stored: this.access.write([{ key: encoded + BEFORE_ID + id, text, isNew: true }]) };
+      },
+    };
   }
 
   async get(stream: Key, id: EntryId): Promise<V | undefined> {
@@ -79,7 +100,7 @@ export class EngineJournal<V> implements Journal<V> {
     const text = this.#encode(value);
     const encoded = encodeKey(this.#prefix, stream);
     const id = this.access.ids.next(encoded);
-    return { id, steps: [{ key: encoded + BEFORE_ID + id, text }] };
+    return { id, steps: [{ key: encoded + BEFORE_ID + id, text, isNew: true }] };
   }
 
   putStep(stream: Key, id: EntryId, value: V): Step {

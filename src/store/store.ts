@@ -73,9 +73,16 @@ export interface JournalSlice<V> {
   readonly complete: boolean;
 }
 
+/** One stream of a journal, for whoever appends to it often: its key need not be written each time. */
+export interface JournalStream<V> {
+  /** Appends: the identifier at once, durability later. */
+  append(value: V): { readonly id: EntryId; readonly stored: Promise<void> };
+}
+
 export interface Journal<V> {
   /** Appends: the identifier at once, durability later. */
   append(stream: Key, value: V): { readonly id: EntryId; readonly stored: Promise<void> };
+  stream(stream: Key): JournalStream<V>;
   /** Reads one entry; undefined if the stream has none of that identifier. */
   get(stream: Key, id: EntryId): Promise<V | undefined>;
   read(stream: Key, page: JournalPage): Promise<JournalSlice<V>>;

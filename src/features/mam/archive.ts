@@ -1,4 +1,4 @@
-import type { Batch, EntryId, Journal, Key, Store, Table } from '../../store/store.ts';
+import type { Batch, EntryId, Journal, JournalStream, Key, Store, Table } from '../../store/store.ts';
 import { Conversations, type Range, type Unindexed } from './conversations.ts';
 import type { ArchiveRecord, Preferences, StoredMessage, Stretch } from './records.ts';
 
@@ -50,6 +50,7 @@ const NO_RECORD: ArchiveRecord = {
 export class Archive {
   readonly #tables: ArchiveTables;
   readonly #key: Key;
+  readonly #stream: JournalStream<StoredMessage>;
   readonly #conversations: Conversations;
   #record: ArchiveRecord = NO_RECORD;
   #isLoaded = false;
@@ -76,6 +77,7 @@ export class Archive {
   constructor(tables: ArchiveTables, key: Key) {
     this.#tables = tables;
     this.#key = key;
+    this.#stream = tables.messages.stream(key);
     this.#conversations = new Conversations(tables.conversations, key);
   }
 
@@ -121,7 +123,7 @@ export class Archive {
     const position = this.#next++;
     // It fails with the message, whose sender is told.
     if (position === 0) this.#keepRecord({}).catch(() => {});
-    const { id, stored } = this.#tables.messages.append(this.#key, [position, peer, xml]);
+    const { id, stored } = this.#stream.append([position, peer, xml]);
     this.#lastStored = stored;
     this.#last = undefined;
     this.#unindexed.push({ id, peer });
