@@ -8,6 +8,7 @@ import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
 import type { Message } from '../../stanza.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
+import { flat } from '../../util/own-copy.ts';
 import { attr, type Element, el } from '../../xml/element.ts';
 import { adHoc } from '../adhoc/api.ts';
 import { rosters } from '../roster/api.ts';
@@ -134,7 +135,8 @@ function keep(host: FeatureHost, archives: Archives): void {
     const isContact = (bare: JID): boolean => contacts.of(account).items.has(bare.toString());
     if (into.preferences !== undefined && !isWanted(into.preferences, target, isContact)) return;
     const peer = target.bare();
-    const { id, stored } = into.append(peer.toString(), message.toString());
+    // One piece of text: thousands may wait for the disk, and would keep alive what they were cut from.
+    const { id, stored } = into.append(peer.toString(), flat(message.toString()));
     passage.waitUntil(stored);
     if (retractedBy(message) !== undefined) passage.waitUntil(tombstones.bury(into, peer, message, id));
     passage.annotate(el('stanza-id', { xmlns: NS_SID, by: account.jid.toString(), id }));
