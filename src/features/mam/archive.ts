@@ -363,17 +363,18 @@ export class Archive {
       })
       .finally(() => {
         this.#isIndexing = false;
+        if (this.#isLoaded && this.#unindexed.length >= INDEX_AFTER) this.#indexSoon();
       });
   }
 
   async #index(): Promise<void> {
-    await this.#lastStored;
-    const messages = [...this.#unindexed];
+    // What comes while this waits is for the next time: some archives never rest.
+    const [messages, position, stored] = [[...this.#unindexed], this.#next - 1, this.#lastStored];
     const last = messages.at(-1);
-    const value = last && (await this.#tables.messages.get(this.#key, last.id));
-    if (last === undefined || value === undefined) return;
+    if (last === undefined) return;
+    await stored;
     const write = await this.#conversations.additions(messages);
-    const reached = { indexed: last.id, indexedPosition: value[0] };
+    const reached = { indexed: last.id, indexedPosition: position };
     await this.#tables.store.commit((batch: Batch) => {
       write(batch);
       batch.update(this.#tables.archives, this.#key, (old = NO_RECORD) => ({ ...old, ...reached }));

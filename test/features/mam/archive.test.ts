@@ -19,6 +19,7 @@ const EVERYTHING = { after: undefined, before: undefined };
 interface Scene {
   readonly clock: ManualClock;
   readonly store: MemoryStore;
+  readonly tables: ArchiveTables;
   readonly archive: Archive;
   /** The same archive for a process that begins anew; the second one is loaded. */
   readonly another: () => Archive;
@@ -40,7 +41,7 @@ async function open(): Promise<Scene> {
     await archive.load();
     return archive;
   };
-  return { clock, store, archive: await reopened(), another, reopened };
+  return { clock, store, tables, archive: await reopened(), another, reopened };
 }
 
 async function positions(archive: Archive): Promise<number[]> {
@@ -50,6 +51,20 @@ async function positions(archive: Archive): Promise<number[]> {
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+test('the index keeps up with an archive that never rests', async () => {
+  const { store, tables, archive } = await open();
+  for (let i = 0; i < 1000; i++) {
+    archive.append(ROMEO, XML);
+    // What was written before becomes durable, and this does not yet.
+    store.release();
+    store.hold();
+    await settle();
+  }
+  const { indexedPosition = 0 } = (await tables.archives.get(...KEY)) ?? {};
+  store.release();
+  assert.ok(indexedPosition > 800, `only ${indexedPosition}`);
+});
 
 test('the first message of an archive that cannot be stored fails once, for whoever waits for it', async () => {
   const { store, archive } = await open();
