@@ -57,6 +57,11 @@ const host = section('What differs from one virtual host to another.', {
       reload: 'live',
     },
   ),
+  archiveDays: option(orNull(integer(1, 36_500)), {
+    default: undefined,
+    doc: 'For how many days the message archives of this host keep messages, in the place of `features.mam.keepDays`; `null` for ever.',
+    reload: 'live',
+  }),
   contacts: section('Contact addresses that service discovery tells everyone (XEP-0157).', {
     abuse: contact('Where to report abuse'),
     admin: contact('The administrators'),

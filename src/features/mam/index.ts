@@ -34,7 +34,7 @@ const MAX_PAGE_SIZE = 256 * 1024;
 const config = section('The message archive: every device finds there what it has missed (XEP-0313).', {
   keepDays: option(orNull(integer(1, 36_500)), {
     default: null,
-    doc: 'For how many days messages are kept; `null` for ever. Accounts may have another rule (`parley archive keep`).',
+    doc: 'For how many days messages are kept; `null` for ever. Hosts may have another rule (`hosts.*.archiveDays`), and accounts (`parley archive keep`).',
     reload: 'restart',
   }),
   pageSize: option(integer(1, 1000), {

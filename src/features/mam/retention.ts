@@ -77,7 +77,9 @@ export class Retention {
 
   // By an account's own rule, or else by the host's.
   #daysBy(own: number | null | undefined): number | null {
-    return own === undefined ? this.#keepDays : own;
+    if (own !== undefined) return own;
+    const ofHost = this.#host.settings.current.hosts[this.#host.domain]?.archiveDays;
+    return ofHost === undefined ? this.#keepDays : ofHost;
   }
 }
 

@@ -60,6 +60,15 @@ test('what is older than the configured days goes, of all archives, and what goe
   );
 });
 
+test('a host may keep messages for another time than the others', async (t) => {
+  const config = { hosts: { [DOMAIN]: { archiveDays: 2 } }, features: { mam: { keepDays: 50 } } };
+  const stage = await openStage(t, { config });
+  await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
+  await chatted(stage, 60);
+  assert.match(await says(stage, 'archive show', { jid: JULIET }), /kept for 2 days$/);
+  assert.match(await says(stage, 'archive prune', { jid: JULIET }), new RegExp(`${JULIET} +58 `));
+});
+
 test('an operator sees what would go before it goes, and sets the rule of one account', async (t) => {
   const stage = await openStage(t);
   await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
