@@ -88,6 +88,14 @@ export class Payload {
     return this.#text;
   }
 
+  /**
+   * Whether an element may bear a text, such as a namespace, in a name or an attribute. False only when none does: it is read in the
+   * content's text, where a reference may stand for anything, and no element has to be built.
+   */
+  mayMention(text: string): boolean {
+    return this.text.includes(text) || this.text.includes('&');
+  }
+
   /** The first element of this name; `ns` absent means the stream's own namespace. */
   child(name: string, ns?: string): Element | undefined {
     return this.elements.find((element) => is(element, name, ns));

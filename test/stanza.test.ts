@@ -243,3 +243,10 @@ test('a stanza is one of three names in the namespace of the stream', () => {
     assert.ok(!isStanza(parseElement(xml)), serialize(parseElement(xml)));
   }
 });
+
+test('whether a payload may mention something is told without building it, and in doubt', () => {
+  const mentions = (content: string): boolean => Payload.fromText(content).mayMention('urn:x');
+  assert.equal(mentions('<body>hi</body>'), false);
+  assert.equal(mentions('<a xmlns="urn:x"/>'), true);
+  assert.equal(mentions('<a xmlns="urn&#58;x"/>'), true);
+});

@@ -45,7 +45,8 @@ export const carbons: Feature = {
 
     // A copy does not come this way: whoever sends one wants to put words into others' mouths. §11.
     host.filter(accountReceives, ({ stanza }) => {
-      if (stanza.kind !== 'message' || !stanza.payload.elements.some(isWrapper)) return;
+      if (stanza.kind !== 'message' || !stanza.payload.mayMention(NS_CARBONS)) return;
+      if (!stanza.payload.elements.some(isWrapper)) return;
       if (stanza.type === 'error') return CONSUMED;
       return new StanzaError('not-acceptable', { text: 'only the own server may send carbon copies' });
     });
