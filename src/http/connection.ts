@@ -6,8 +6,8 @@ export class HttpConnection {
   readonly socket: Socket;
   readonly remoteAddress: string;
   readonly secure: boolean;
-  /** Requests that have not been answered in full. */
-  openRequests = 0;
+  /** For each request that has not been answered in full, what tells that its client has gone. */
+  readonly open = new Set<AbortController>();
   readonly #clock: Clock;
   #deadline: Timer | undefined;
 
@@ -16,6 +16,11 @@ export class HttpConnection {
     this.remoteAddress = about.remoteAddress;
     this.secure = about.secure;
     this.#clock = clock;
+  }
+
+  /** Requests that have not been answered in full. */
+  get openRequests(): number {
+    return this.open.size;
   }
 
   /** Destroys the connection after `ms` milliseconds, unless it expects something else by then. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { HttpResponse } from './message.ts';
 
 /** What every answer says unless its handler says otherwise. */
@@ -43,6 +43,14 @@ export function respond(response: ServerResponse, answer: HttpResponse, options:
   } else {
     stream(body, response, options.onProgress);
   }
+}
+
+/** Lets go of what an answer is read from, such as a file, when the signal says that nobody waits for it. */
+export function releaseOn(signal: AbortSignal, { body }: HttpResponse): void {
+  if (!(body instanceof Readable)) return;
+  const release = (): void => void body.on('error', () => {}).destroy();
+  if (signal.aborted) release();
+  else signal.addEventListener('abort', release, { once: true });
 }
 
 function end(response: ServerResponse, body: string | Uint8Array | undefined, linger: RespondOptions['linger']): void {

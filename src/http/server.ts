@@ -17,7 +17,7 @@ import {
   textResponse,
 } from './message.ts';
 import { clientOf, type Peer } from './proxy.ts';
-import { respond } from './respond.ts';
+import { releaseOn, respond } from './respond.ts';
 import { allowedMethods, type Route, type Routes } from './routes.ts';
 
 /** A connection whose client asks to speak another protocol. */
@@ -138,18 +138,19 @@ export class HttpServer {
   #serve(connection: HttpConnection, incoming: IncomingMessage, response: ServerResponse): void {
     const { bodyMs = BODY_MS, keepAliveMs = KEEP_ALIVE_MS } = this.#options;
     const gone = new AbortController();
-    connection.openRequests++;
+    connection.open.add(gone);
     connection.expectNothing();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();
-      connection.openRequests--;
+      connection.open.delete(gone);
       if (connection.openRequests > 0) return;
       if (this.#closed !== undefined) connection.socket.destroy();
       else if (this.#connections.has(connection.socket)) connection.expectWithin(keepAliveMs);
     });
     this.#answer(connection, incoming, gone.signal)
       .then((answer) => {
-        if (response.destroyed) return;
+        releaseOn(gone.signal, answer);
+        if (gone.signal.aborted || response.destroyed) return;
         connection.expectWithin(bodyMs);
         const isSending = !incoming.complete && hasBody(incoming);
         respond(response, answer, {
@@ -271,6 +272,8 @@ export class HttpServer {
   #forget(connection: HttpConnection): void {
     connection.expectNothing();
     this.#connections.delete(connection.socket);
+    // Node tells those answers nothing that wait behind another one.
+    for (const gone of connection.open) gone.abort();
     if (this.#connections.size === 0) this.#closed?.();
   }
 }
