@@ -9,6 +9,7 @@ import { attr, type Element } from '../../xml/element.ts';
 import { accountCommands } from './account-commands.ts';
 import { type AdHocCaller, type AdHocCommand, adHoc as adHocService, NS_COMMANDS } from './api.ts';
 import { Executions, LIFETIME_MS } from './executions.ts';
+import { LongRuns } from './long-runs.ts';
 import { operatorCommands } from './operator-commands.ts';
 import { takeStep } from './steps.ts';
 
@@ -67,9 +68,11 @@ export const adHoc: Feature = {
 class Catalogue {
   readonly #host: FeatureHost;
   readonly #added = new Map<string, AdHocCommand<unknown>>();
+  readonly #longRuns: LongRuns;
 
   constructor(host: FeatureHost) {
     this.#host = host;
+    this.#longRuns = new LongRuns(host);
   }
 
   add<S>(command: AdHocCommand<S>): void {
@@ -81,7 +84,8 @@ class Catalogue {
   at(address: JID): readonly AdHocCommand<unknown>[] {
     const added = [...this.#added.values()];
     if (address.local !== '') return added.filter(({ permission }) => permission !== 'administer');
-    return [...added, ...operatorCommands(this.#host.commands)];
+    const ofOperators = operatorCommands(this.#host.commands);
+    return [...added, ...ofOperators.map((command) => this.#longRuns.answered(command))];
   }
 }
 

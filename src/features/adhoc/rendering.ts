@@ -7,6 +7,9 @@ import type { AdHocResult } from './api.ts';
 /** An answer of at most so many lines is told in a note; a longer one in a field. */
 const MAX_NOTE_LINES = 3;
 
+/** How many rows of a table, or lines of a text, one answer has: more than what waits for a client may have bytes ends it. */
+const MAX_ROWS = 1000;
+
 /** How each kind of parameter is asked for. */
 const FIELD_TYPES: Readonly<Record<Parameter['kind'], FieldType>> = {
   text: 'text-single',
@@ -59,12 +62,23 @@ export async function runCommand(
 export function resultOf(title: string, answer: Json, text: string): AdHocResult {
   const form = formOf(title, answer);
   const lines = text.split('\n');
-  if (form?.table !== undefined) return { result: form };
+  if (form?.table !== undefined) {
+    const { columns, rows } = form.table;
+    return { result: { ...form, table: { columns, rows: rows.slice(0, MAX_ROWS) } }, ...omission(rows.length) };
+  }
   if (lines.length <= MAX_NOTE_LINES) {
     const notes = [{ type: 'info', text }] as const;
     return form === undefined ? { notes } : { result: form, notes };
   }
-  return { result: { title, fields: [{ name: 'answer', type: 'text-multi', label: title, value: lines }] } };
+  const value = lines.slice(0, MAX_ROWS);
+  const fields = [{ name: 'answer', type: 'text-multi', label: title, value }] as const;
+  return { result: { title, fields }, ...omission(lines.length) };
+}
+
+function omission(count: number): Pick<AdHocResult, 'notes'> {
+  if (count <= MAX_ROWS) return {};
+  const text = `Only the first ${MAX_ROWS} of ${count} are shown; the command line shows all.`;
+  return { notes: [{ type: 'warn', text }] };
 }
 
 function formOf(title: string, answer: Json): ResultForm | undefined {

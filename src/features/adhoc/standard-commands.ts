@@ -1,7 +1,7 @@
 import { type Arguments, type Command, CommandError, type Json } from '../../core/commands.ts';
 import type { InputField, ResultField } from '../shared/data-form.ts';
 import type { FormValues } from '../shared/form-values.ts';
-import type { AdHocCommand, AdHocResult } from './api.ts';
+import type { AdHocCommand, AdHocNote, AdHocResult } from './api.ts';
 import { runCommand } from './rendering.ts';
 
 const NS_ADMIN = 'http://jabber.org/protocol/admin';
@@ -145,14 +145,26 @@ async function runAll(
 ): Promise<AdHocResult> {
   const answers: Json[] = [];
   const texts: string[] = [];
+  const notes = (): AdHocNote[] => texts.map((text) => ({ type: 'info', text }));
   for (const args of runs) {
-    const { answer, text } = await runCommand(command, args);
-    answers.push(answer);
-    texts.push(text);
+    try {
+      const { answer, text } = await runCommand(command, args);
+      answers.push(answer);
+      texts.push(text);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const refusal: AdHocNote = { type: 'error', text: refusalOf(args, error) };
+      // What is done already is not undone, and is said.
+      return { notes: result === nothing ? [...notes(), refusal] : [refusal] };
+    }
   }
   const fields = result(answers);
-  if (fields.length > 0) return { result: { title, formType: NS_ADMIN, fields } };
-  return { notes: texts.map((text) => ({ type: 'info', text })) };
+  return fields.length > 0 ? { result: { title, formType: NS_ADMIN, fields } } : { notes: notes() };
+}
+
+// Of several accounts, one has to be named.
+function refusalOf({ jid }: Arguments, { message }: CommandError): string {
+  return jid === undefined || message.includes(String(jid)) ? message : `${jid}: ${message}`;
 }
 
 function forEachAccount(values: FormValues): readonly Arguments[] {

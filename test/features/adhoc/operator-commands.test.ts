@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { commandsOn } from '../../../src/admin/commands/all.ts';
-import type { Command } from '../../../src/core/commands.ts';
+import { type Command, CommandError } from '../../../src/core/commands.ts';
 import { lastlog } from '../../../src/features/lastlog/index.ts';
 import { attr, child, children, type Element, text } from '../../../src/xml/element.ts';
 import { assertXml } from '../../support/compare.ts';
@@ -174,6 +174,89 @@ test('a fault of a command is a bug and tells the client nothing', async (t) => 
   const { stage, walk } = await scene(t, [command]);
   assert.deepEqual(await walk('urn:parley:fall').refused(), ['cancel', 'internal-server-error']);
   assert.equal(stage.bugs().length, 1);
+});
+
+test('who runs a command that takes long is told that it goes on, and the log says when it has ended', async (t) => {
+  const runs: { readonly end: () => void; readonly fail: (error: Error) => void }[] = [];
+  let begun = () => {};
+  const command: Command = {
+    name: 'house build',
+    summary: 'Builds a house.',
+    parameters: [],
+    run: () =>
+      new Promise<string>((resolve, reject) => {
+        runs.push({ end: () => resolve('It stands.'), fail: reject });
+        begun();
+      }),
+  };
+  const { stage, walk } = await scene(t, [command]);
+  const node = 'urn:parley:house-build';
+  const build = async () => {
+    const hasBegun = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const answer = walk(node).step();
+    await hasBegun;
+    await stage.clock.advance(stage.settings.current.limits.timeouts.iqMs / 2);
+    return notesOf(await answer);
+  };
+  const logged = async (event: string) => {
+    await stage.clock.advance(1);
+    return stage.log.records.filter((record) => record.event === event).length;
+  };
+  assert.match((await build())[0] ?? '', /^info: This takes long and goes on/);
+  assert.deepEqual(notesOf(await walk(node).step()), ['error: it still goes on from before; wait until it has ended']);
+  assert.equal(await logged('adhoc.ended'), 0);
+  runs[0]?.end();
+  assert.equal(await logged('adhoc.ended'), 1);
+  await build();
+  runs[1]?.fail(new CommandError('no bricks'));
+  assert.equal(await logged('adhoc.refused'), 1);
+  assert.deepEqual(stage.bugs(), []);
+  await build();
+  runs[2]?.fail(new Error('the floor is wet'));
+  assert.equal(await logged('bug'), 1);
+  assert.equal(stage.bugs().length, 1);
+  assert.equal(runs.length, 3);
+});
+
+test('a long list is cut, and that is said: too much at once would end the session', async (t) => {
+  const rows = Array.from({ length: 1001 }, (_, row) => ({ row }));
+  const base = { summary: 'Counts.', parameters: [] };
+  const commands: Command[] = [
+    { ...base, name: 'count rows', run: () => ({ rows }) },
+    {
+      ...base,
+      name: 'count lines',
+      run: () => [{ rows }],
+      show: () => rows.map(({ row }) => `line ${row}`).join('\n'),
+    },
+  ];
+  const { walk } = await scene(t, commands);
+  const note = ['warn: Only the first 1000 of 1001 are shown; the command line shows all.'];
+  const table = await walk('urn:parley:count-rows').step();
+  assert.equal(children(child(table, 'x', 'jabber:x:data') as Element, 'item').length, 1000);
+  assert.deepEqual(notesOf(table), note);
+  const lines = await walk('urn:parley:count-lines').step();
+  assert.equal(fieldsOf(lines)['answer']?.length, 1000);
+  assert.deepEqual(notesOf(lines), note);
+});
+
+test('of several accounts, those that are done are told as well as the one that is refused', async (t) => {
+  const { nurse, walk } = await scene(t);
+  const notesFor = async (node: string, ...accountjids: string[]) => {
+    const start = walk(`${ADMIN}#${node}`);
+    await start.step();
+    const inside = form({ accountjids });
+    const xml = `<command xmlns="${NS}" node="${ADMIN}#${node}" sessionid="${start.id}">${inside}</command>`;
+    return notesOf((await nurse.set(xml, DOMAIN)) as Element);
+  };
+  const ghost = `ghost@${DOMAIN}`;
+  const romeo = `romeo@${DOMAIN}`;
+  assert.deepEqual(await notesFor('get-user-lastlogin', romeo, ghost), [`error: ${ghost}: No record found`]);
+  const notes = await notesFor('delete-user', romeo, ghost, `nurse@${DOMAIN}`);
+  const removed = `info: Removed ${romeo} and everything that was kept for it.`;
+  assert.deepEqual(notes, [removed, `error: there is no user ${ghost}`]);
 });
 
 test('users are added, changed and removed as XEP-0133 has it', async (t) => {
