@@ -90,7 +90,8 @@ function isStillTheSame({ headers }: HttpRequest, { etag, modifiedAt }: Represen
 
 /** Reads a Range header for so many bytes; undefined for what is to be ignored. RFC 9110 §14.1.2. */
 function parseRange(header: string, size: number): ByteRange | 'unsatisfiable' | undefined {
-  const [, start, end] = /^bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header) ?? [];
+  // One space is forgiven. So many as one likes would be looked at again for each of them.
+  const [, start, end] = /^bytes ?= ?(\d*) ?- ?(\d*)$/i.exec(header) ?? [];
   if (start === undefined || end === undefined || (start === '' && end === '')) return undefined;
   if (start === '') {
     const length = Math.min(Number(end), size);
