@@ -34,6 +34,8 @@ const LIMITS: XmlLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 128, maxAttrib
 /** How many elements are read between two notices of progress. */
 const PROGRESS_ELEMENTS = 500;
 const MAX_FILES = 1_000_000;
+/** Documents that are open at the same time, each included by the one before. XEP-0227 §5 has use for three. */
+const MAX_OPEN = 16;
 
 /** Takes up the accounts of one document, and of those that it includes. XEP-0227 §4, §5. */
 export class DocumentImport {
@@ -42,6 +44,8 @@ export class DocumentImport {
   readonly #report = new Report();
   readonly #containers: readonly Container[];
   readonly #included = new Set<string>();
+  /** How many of the documents that are open were included. */
+  #nested = 0;
   /** How many elements of the frame, and containers, are open around what is read now. */
   #depth = 0;
   #elements = 0;
@@ -176,11 +180,15 @@ export class DocumentImport {
       return this.#report.note(`"${href}" is not included: ${isPlain ? 'it was before' : 'only whole documents are'}`);
     }
     this.#included.add(href);
+    this.#nested++;
     try {
+      if (this.#nested >= MAX_OPEN) throw new CommandError(`${MAX_OPEN} documents are open around it`);
       await this.#read(await this.#source.include(href), `"${href}"`);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       this.#report.fault(`"${href}" cannot be included: ${error.message}`, this.#user?.jid.toString());
+    } finally {
+      this.#nested--;
     }
   }
 

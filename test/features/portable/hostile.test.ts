@@ -291,6 +291,20 @@ test('included documents are read once, and faults in one end no other', async (
   assert.match(String(summary.notes), /"a.xml" is not included: only whole documents are/);
 });
 
+test('of documents that include one another few are open at the same time', async (t) => {
+  const stage = await open(t);
+  const include = (name: string) => `<xi:include xmlns:xi='http://www.w3.org/2001/XInclude' href='${name}'/>`;
+  const files = (count: number) => ({
+    ...Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}`, include(`${index + 1}`)])),
+    [`${count}`]: `<user xmlns='urn:xmpp:pie:0' name='a' password='x'/>`,
+  });
+  const deep = await imported(stage, documentOf(include('0')), { files: files(1000) });
+  assert.equal(deep.added, 0);
+  assert.deepEqual(deep.faults, ['"15" cannot be included: 16 documents are open around it']);
+  const shallow = await imported(stage, documentOf(include('0')), { files: files(10) });
+  assert.deepEqual([shallow.added, shallow.faults], [1, []]);
+});
+
 test('documents as other servers write them are understood', async (t) => {
   const stage = await open(t);
   const prosody = `<?xml version='1.0' encoding='utf-8'?>
