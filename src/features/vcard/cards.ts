@@ -46,11 +46,16 @@ export class Cards implements VCards {
     const key = this.#keyOf(local);
     const known = await this.#photos.get(...key);
     if (known !== undefined) return known;
-    const card = await this.get(local);
-    if (card === undefined) return undefined;
-    // A card from before hashes were kept, or from before a photo had to be in base64.
-    const hash = tolerantHash(card);
-    await this.#photos.update(key, (kept) => kept ?? hash);
+    if ((await this.#cards.get(...key)) === undefined) return undefined;
+    // A card from before hashes were kept, or from before a photo had to be in base64; it may be another one by now.
+    let hash: string | undefined;
+    await this.#host.store.commit((batch) => {
+      batch.update(this.#cards, key, (card) => {
+        hash = card === undefined ? undefined : tolerantHash(parseElement(card));
+        return card;
+      });
+      batch.update(this.#photos, key, () => hash);
+    });
     return hash;
   }
 

@@ -12,7 +12,7 @@ function formOf(answer: Element): Element {
   return child(answer, 'x', 'jabber:x:data') ?? assert.fail('no form');
 }
 
-function valueOf(field: Element | undefined): string {
+function valueIn(field: Element | undefined): string {
   return text(field && child(field, 'value'));
 }
 
@@ -65,7 +65,7 @@ test('owners see what has access to their accounts, and take it away', async (t)
   );
   const [first = assert.fail()] = options;
   assert.match(attr(first, 'label') ?? '', /last seen 2026-01-01T00:00:00.000Z$/);
-  assert.deepEqual(notesOf(await walk.step({ id: valueOf(first) })), [
+  assert.deepEqual(notesOf(await walk.step({ id: valueIn(first) })), [
     'error: Its sessions are ended, but it knows the password: only a new one keeps it out.',
   ]);
 });

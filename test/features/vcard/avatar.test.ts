@@ -5,6 +5,7 @@ import type { Feature } from '../../../src/core/feature.ts';
 import { presence } from '../../../src/features/presence/index.ts';
 import { roster } from '../../../src/features/roster/index.ts';
 import { type VCards, vcardChanged, vcards } from '../../../src/features/vcard/api.ts';
+import { Cards } from '../../../src/features/vcard/cards.ts';
 import { vcard } from '../../../src/features/vcard/index.ts';
 import { JID } from '../../../src/jid.ts';
 import { serialize } from '../../../src/xml/element.ts';
@@ -167,6 +168,33 @@ test('the hash is known after a restart, also of cards from before hashes were k
   await photos.delete([DOMAIN, 'juliet']);
   await says(await open(), PNG);
   assert.equal(await photos.get(DOMAIN, 'juliet'), hash(PNG));
+});
+
+test('the hash of an old card is not kept of a card that is removed meanwhile', async (t) => {
+  let cards: Cards | undefined;
+  const stage = await Stage.open(t, {
+    features: [
+      {
+        name: 'probe',
+        specs: [],
+        setup(host) {
+          cards = new Cards(host);
+        },
+      },
+    ],
+  });
+  assert.ok(cards);
+  const old = stage.table({ name: 'vcard', parse: String });
+  const photos = stage.table({ name: 'vcard.photo', parse: String });
+  for (let turns = 0; turns < 40; turns++) {
+    const local = `juliet${turns}`;
+    await old.put([DOMAIN, local], card(PNG));
+    const read = cards.photoHash(local);
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    await cards.set(local, undefined);
+    await read;
+    assert.equal(await photos.get(DOMAIN, local), undefined, `removed after ${turns} turns`);
+  }
 });
 
 test('a photo is read whatever its white space and padding, and refused when it is no base64', async (t) => {
