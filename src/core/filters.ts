@@ -102,6 +102,8 @@ export class StanzaPassage<S extends Session | undefined> {
   readonly receipt: Receipt | undefined;
   /** When a message came that is delivered once more. */
   since: number | undefined;
+  /** Whether the account has the message, also where nobody takes it. */
+  isKept = false;
   readonly deliveries: { readonly session: Session; readonly stanza: AnyStanza }[] = [];
   /** What goes to sessions that are no recipients, in the place of the message. */
   readonly copies: { readonly session: Session; readonly stanza: AnyStanza }[] = [];
@@ -140,6 +142,10 @@ export class StanzaPassage<S extends Session | undefined> {
 
   deliver(session: Session, stanza: AnyStanza): void {
     this.deliveries.push({ session, stanza });
+  }
+
+  keep(): void {
+    this.isKept = true;
   }
 
   copy(session: Session, stanza: AnyStanza): void {

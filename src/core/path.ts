@@ -250,7 +250,8 @@ export class Path {
     // Of what is kept elsewhere, or returned, a copy is only that.
     const fork = stop === CONSUMED || passage.recipients.length === 0 ? undefined : forkOf(passage);
     for (const { session, stanza } of passage.copies) this.toSession(session, stanza, passage.stored, fork);
-    if (stop !== CONSUMED && passage.recipients.length === 0) return this.#undelivered(passage.stanza, 'error');
+    const isUndelivered = stop !== CONSUMED && passage.recipients.length === 0 && !passage.isKept;
+    if (isUndelivered) return this.#undelivered(passage.stanza, 'error');
     this.#bounceUnlessStored(passage.stanza, passage.stored, passage.receipt);
     if (stop === CONSUMED) return;
     const stanza = passage.since === undefined ? passage.ownView() : this.#late(passage.ownView(), passage.since);

@@ -48,6 +48,10 @@ export interface Delivering extends Passage {
   readonly recipients: readonly Session[];
   /** When the message came, if it comes here once more: a session that had it ended without acknowledging it. */
   readonly since: number | undefined;
+  /** The account finds the message elsewhere, such as in its archive: where nobody takes it, its sender is told nothing. */
+  keep(): void;
+  /** Whether that was said. */
+  readonly isKept: boolean;
   /** Sends a session that is no recipient a copy of the message: whoever has the copy has the message. */
   copy(session: Session, copy: Message): void;
 }

@@ -2,14 +2,21 @@ import { integer, orNull } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Account } from '../../core/account.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
-import { accountReceives, accountRemoved, accountSends, type Passage, type Verdict } from '../../core/points.ts';
+import {
+  accountDelivers,
+  accountReceives,
+  accountRemoved,
+  accountSends,
+  type Passage,
+  type Verdict,
+} from '../../core/points.ts';
 import { can } from '../../core/roles.ts';
 import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
-import type { Message } from '../../stanza.ts';
+import { is, type Message } from '../../stanza.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { flat } from '../../util/own-copy.ts';
-import { attr, type Element, el } from '../../xml/element.ts';
+import { type Element, el } from '../../xml/element.ts';
 import { adHoc } from '../adhoc/api.ts';
 import { rosters } from '../roster/api.ts';
 import { isStorable } from '../shared/storable.ts';
@@ -24,7 +31,7 @@ import { NS_MAM, parseQuery, queryForm } from './query.ts';
 import { Readers } from './readers.ts';
 import { Retention } from './retention.ts';
 import { search } from './search.ts';
-import { isStanzaId, NS_SID, withoutStanzaId } from './stanza-id.ts';
+import { NS_SID, stanzaIdOf, withoutStanzaId } from './stanza-id.ts';
 import { NS_RETRACT, retractedBy, Tombstones } from './tombstones.ts';
 
 const NS_CARBONS = 'urn:xmpp:carbons:2';
@@ -72,14 +79,14 @@ export const mam: Feature<MamConfig> = {
     for (const feature of [NS_SID, NS_RETRACT, `${NS_RETRACT}#tombstone`]) host.advertise({ feature }, 'host');
     for (const feature of [NS_RETRACT, `${NS_RETRACT}#tombstone`]) host.advertise({ feature }, 'account');
     keep(host, archives);
+    vouch(host, archives);
     serve(host, archives, readers, options);
     serveBinding(host, archives, readers);
     host.provide(archiveKeeping, new Retention(host, archives, options.keepDays));
     host.provide(messageArchives, {
       isReader: (session) => readers.has(session),
       async holds(account, message) {
-        const mark = message.payload.elements.find((element) => isStanzaId(element, account));
-        const id = mark && attr(mark, 'id');
+        const id = stanzaIdOf(message, account);
         return id !== undefined && (await archives.of(account).get(id)) !== undefined;
       },
     });
@@ -143,6 +150,22 @@ function keep(host: FeatureHost, archives: Archives): void {
   }
 }
 
+/** Says of what no session gets that it is in the archive: who has sent it is not told otherwise. XEP-0313 §6. */
+function vouch(host: FeatureHost, archives: Archives): void {
+  host.filter(accountDelivers, (delivering) => {
+    const { stanza, account, recipients, since } = delivering;
+    if (recipients.length > 0 || stanza.kind !== 'message') return;
+    const id = stanzaIdOf(stanza, account.jid);
+    if (id === undefined) return;
+    if (since === undefined) return delivering.keep();
+    // What comes once more may have gone from the archive meanwhile.
+    return archives
+      .of(account.jid)
+      .get(id)
+      .then((found) => (found === undefined ? undefined : delivering.keep()));
+  });
+}
+
 /** Answers the account's own clients. Nobody else gets any answer that an account without an archive would not give. */
 function serve(host: FeatureHost, archives: Archives, readers: Readers, options: MamConfig): void {
   host.handle({ type: 'set', ns: NS_MAM, name: 'query', to: 'self' }, async ({ account, session, payload }) => {
@@ -200,5 +223,5 @@ async function open(archives: Archives, account: Account): Promise<Archive> {
 function isRefused({ type, to, payload }: Message, { sessions }: Account): boolean {
   const resource = to?.resource ?? '';
   if (resource !== '' && type !== 'chat' && !sessions.has(resource)) return true;
-  return payload.elements.some((element) => attr(element, 'xmlns') === NS_CARBONS);
+  return payload.elements.some((element) => is(element, 'received', NS_CARBONS) || is(element, 'sent', NS_CARBONS));
 }

@@ -1,5 +1,5 @@
 import { JID, JidError } from '../../jid.ts';
-import { is, type Message } from '../../stanza.ts';
+import { type AnyStanza, is, type Message } from '../../stanza.ts';
 import { attr, type Element } from '../../xml/element.ts';
 
 /** The namespace of identifiers that are given on the way. XEP-0359. */
@@ -10,6 +10,12 @@ export function withoutStanzaId(message: Message, by: JID): Message {
   const { payload } = message;
   const cleaned = payload.without((element) => isStanzaId(element, by));
   return cleaned === payload ? message : message.copy({ payload: cleaned });
+}
+
+/** The identifier that this address gave a stanza, where {@link withoutStanzaId} has seen to it that no other is taken for it. */
+export function stanzaIdOf({ payload }: AnyStanza, by: JID): string | undefined {
+  const mark = payload.elements.find((element) => isStanzaId(element, by));
+  return mark && attr(mark, 'id');
 }
 
 /** Whether an element is an identifier that this address gave, or pretends to be. */

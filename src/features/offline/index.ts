@@ -3,6 +3,7 @@ import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { Fork } from '../../core/fork.ts';
 import { accountDelivers, accountRemoved, CONSUMED, presenceChanged, sessionResumed } from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
+import { StanzaError } from '../../errors.ts';
 import { type Message, parseStanza } from '../../stanza.ts';
 import type { JournalEntry } from '../../store/store.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
@@ -42,7 +43,7 @@ export const offline: Feature = {
     host.advertise({ feature: 'msgoffline' });
 
     host.filter(accountDelivers, (passage) => {
-      const { account, recipients } = passage;
+      const { account, recipients, isKept } = passage;
       if (recipients.length > 0) return;
       const message = passage.ownView();
       if (message.kind !== 'message') return;
@@ -55,7 +56,7 @@ export const offline: Feature = {
         limits,
       );
       isEmpty.set(account, false);
-      passage.waitUntil(stored);
+      passage.waitUntil(isKept ? stored.catch(ignoreFull) : stored);
       return CONSUMED;
     });
 
@@ -91,6 +92,11 @@ export const offline: Feature = {
     }
   },
 };
+
+// The account finds in its archive what its mailbox has no room for. XEP-0313 §6.
+function ignoreFull(error: unknown): void {
+  if (!(error instanceof StanzaError)) throw error;
+}
 
 function isReady(session: Session): boolean {
   return session.isAvailable && session.priority >= 0 && session.link !== undefined;
