@@ -7,7 +7,7 @@ import { contentDisposition } from './file-name.ts';
 import type { Links } from './links.ts';
 import { essenceOf, isMediaType } from './media-type.ts';
 import type { FileRecord } from './record.ts';
-import { type Sender, UploadAborted, type Uploads } from './uploads.ts';
+import { NoRoomError, type Sender, UploadAborted, type Uploads } from './uploads.ts';
 
 /** The longest silence of a client that is uploading. */
 const IDLE_MS = 60_000;
@@ -68,8 +68,13 @@ async function receive(host: FeatureHost, uploads: Uploads, id: string, request:
     return await uploads.receive(id, sender);
   } catch (error) {
     if (error instanceof UploadAborted) throw new HttpError(503, 'The upload was broken off.');
-    if (!isFull(error)) throw error;
-    host.log.error('upload.disk-full', {}, error);
+    if (error instanceof NoRoomError) {
+      host.log.error('upload.no-room', { bytes: error.bytes, keepFreeBytes: error.keepFreeBytes });
+    } else if (isFull(error)) {
+      host.log.error('upload.disk-full', {}, error);
+    } else {
+      throw error;
+    }
     throw new HttpError(507, 'The disk of the server is full.');
   }
 }

@@ -34,8 +34,7 @@ export function uploadOn(disk: Disk): Feature<UploadConfig> {
       const uploads = new Uploads({ ledger, area, clock, config: settings, hasAccount });
 
       serveUploads(host, uploads, links);
-      const freeBytes = (): Promise<number> => area.freeBytes();
-      host.mount('upload', new UploadService(host, { uploads, config: settings, links, freeBytes }), SERVICE_NAME);
+      host.mount('upload', new UploadService(host, { uploads, config: settings, links }), SERVICE_NAME);
 
       const files = new OwnFilesOf(uploads, settings, links);
       host.provide(ownFiles, files);

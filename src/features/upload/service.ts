@@ -34,8 +34,6 @@ export interface UploadServiceParts {
   readonly uploads: Uploads;
   readonly config: UploadConfig;
   readonly links: Links;
-  /** What is left on the disk. */
-  readonly freeBytes: () => Promise<number>;
 }
 
 /** The entity that gives slots. XEP-0363 §3 to §6. */
@@ -110,7 +108,7 @@ export class UploadService implements Destination {
 
   /** What does not depend on the account. */
   async #check({ purpose, size, expireBefore }: SlotRequest): Promise<void> {
-    const { config, freeBytes, links } = this.#parts;
+    const { config, links, uploads } = this.#parts;
     if (purpose !== 'message' && !config.purposes.includes(purpose)) {
       throw new StanzaError('feature-not-implemented', { text: `The purpose ${purpose} is not supported here` });
     }
@@ -123,7 +121,7 @@ export class UploadService implements Destination {
     if (!links.areThere) {
       throw new StanzaError('service-unavailable', { text: 'The server has no address with TLS to upload to' });
     }
-    if ((await freeBytes()) - size < config.keepFreeBytes) {
+    if (!(await uploads.hasRoom(size))) {
       this.#host.log.error('upload.no-room', { bytes: size, keepFreeBytes: config.keepFreeBytes });
       throw new StanzaError('resource-constraint', { text: 'The disk of the server is full' });
     }

@@ -42,6 +42,17 @@ export interface UploadsParts {
 interface Uploading {
   readonly aborting: AbortController;
   readonly settled: Promise<unknown>;
+  readonly progress: Progress;
+}
+
+interface Reception {
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+interface Progress {
+  /** The bytes that are to be written yet. */
+  left: number;
 }
 
 /**
@@ -90,14 +101,27 @@ export class Uploads {
     return first;
   }
 
-  /** Takes a file in for a slot. Rejects with what the sender or the disk threw; the slot can then be used again. */
+  /** Whether the disk has room for so many bytes beside all that is coming in. */
+  async hasRoom(bytes: number): Promise<boolean> {
+    const { area, config } = this.#parts;
+    const free = await area.freeBytes();
+    let toCome = bytes;
+    for (const { progress } of this.#uploading.values()) toCome += progress.left;
+    return free - toCome >= config.keepFreeBytes;
+  }
+
+  /**
+   * Takes a file in for a slot. Rejects with a NoRoomError, or with what the sender or the disk threw; the slot can then be
+   * used again.
+   */
   async receive(id: string, sender: Sender): Promise<Outcome> {
     if (!ID.test(id)) return 'unknown';
     // Before anything is awaited, so that there is one sender at a time.
     if (this.#uploading.has(id)) return 'uploading';
     const aborting = new AbortController();
-    const outcome = this.#receive(id, sender, aborting.signal);
-    this.#uploading.set(id, { aborting, settled: outcome.catch(() => {}) });
+    const progress: Progress = { left: 0 };
+    const outcome = this.#receive(id, sender, { signal: aborting.signal, progress });
+    this.#uploading.set(id, { aborting, progress, settled: outcome.catch(() => {}) });
     try {
       return await outcome;
     } finally {
@@ -175,14 +199,23 @@ export class Uploads {
     await uploading?.settled;
   }
 
-  async #receive(id: string, sender: Sender, signal: AbortSignal): Promise<Outcome> {
+  async #receive(id: string, sender: Sender, { signal, progress }: Reception): Promise<Outcome> {
     const { area, ledger } = this.#parts;
     const slot = await ledger.get(id);
     if (slot === undefined || this.#isOver(slot.slotUntil) || this.#isOver(slot.expires)) return 'unknown';
     if (slot.slotUntil === null) return 'uploaded';
     if (!(await this.#parts.hasAccount(slot.owner))) return 'unknown';
     const type = sender.accept(slot) ?? DEFAULT_TYPE;
-    await area.store(id, (write) => sender.pour(slot, write, signal));
+    // Other slots may have been given for the same room. Counted before it is looked for, so that two do not both find it.
+    progress.left = slot.size;
+    if (!(await this.hasRoom(0))) throw new NoRoomError(slot.size, this.#parts.config.keepFreeBytes);
+    await area.store(id, (write) => {
+      const counted: Write = async (piece) => {
+        await write(piece);
+        progress.left -= piece.length;
+      };
+      return sender.pour(slot, counted, signal);
+    });
     try {
       const file = await ledger.complete(id, slot, type);
       if (file !== undefined) return file;
@@ -202,6 +235,19 @@ export class Uploads {
 /** The upload is broken off because its account is removed or the server stops. */
 export class UploadAborted extends Error {
   override readonly name = 'UploadAborted';
+}
+
+/** The upload cannot begin: it would leave less on the disk than is to be kept free. */
+export class NoRoomError extends Error {
+  override readonly name = 'NoRoomError';
+  readonly bytes: number;
+  readonly keepFreeBytes: number;
+
+  constructor(bytes: number, keepFreeBytes: number) {
+    super('the disk has no room for the upload');
+    this.bytes = bytes;
+    this.keepFreeBytes = keepFreeBytes;
+  }
 }
 
 /** What the configuration allows each account. */
