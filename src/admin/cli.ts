@@ -64,7 +64,13 @@ const CHECK_CONFIG: Entry = {
   hasJson: true,
 };
 const VERSION: Entry = { name: 'version', summary: 'Prints the version.', parameters: [], hasJson: true };
-const HELP: Entry = { name: 'help', summary: 'Explains a command.', parameters: [], operand: 'COMMAND' };
+const HELP: Entry = {
+  name: 'help',
+  summary: 'Explains a command.',
+  parameters: [],
+  operand: 'COMMAND',
+  operandHasWords: true,
+};
 
 const COMMANDS: readonly Entry[] = BUILT_IN.map((command) => ({ ...command, hasJson: true }));
 const ENTRIES: readonly Entry[] = [SERVE, CHECK_CONFIG, ...COMMANDS, VERSION, HELP];
@@ -233,7 +239,7 @@ function explain(name: string | undefined, io: Io): number {
   const entry = ENTRIES.find((candidate) => candidate.name === name);
   if (entry !== undefined) return print(io, usageOf(io.program, entry));
   const group = ENTRIES.filter((candidate) => candidate.name.startsWith(`${name} `));
-  if (group.length === 0) throw unknownCommand([name], ENTRIES);
+  if (group.length === 0) throw unknownCommand(name.split(' '), ENTRIES);
   return print(io, usage(io.program, group));
 }
 

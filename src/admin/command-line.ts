@@ -6,6 +6,8 @@ import type { Arguments, CommandDescription, Parameter } from '../core/commands.
 export interface Entry extends CommandDescription {
   /** The name of something that may follow by its place: `FILE`. */
   readonly operand?: string;
+  /** Whether the operand may be of several words, as the names of commands are. */
+  readonly operandHasWords?: boolean;
   /** Whether it prints data, and so has `--json`. */
   readonly hasJson?: boolean;
 }
@@ -60,7 +62,8 @@ export function findEntry(argv: readonly string[], entries: readonly Entry[]): W
 
 /** Says why no command has these words, with the nearest that there is. */
 export function unknownCommand(words: readonly string[], entries: readonly Entry[]): UsageError {
-  const names = entries.map(({ name }) => name);
+  // A running server tells of its own commands once more.
+  const names = [...new Set(entries.map(({ name }) => name))];
   const [first = ''] = words;
   const group = names.filter((name) => name.startsWith(`${first} `));
   if (group.length > 0) {
@@ -89,8 +92,10 @@ export function parseInvocation(argv: readonly string[], entry: Entry): Invocati
   };
   if (help) return { ...common, operand: undefined, args: {} };
   if (entry.operand !== undefined) {
-    if (given.length > 1) throw new UsageError(`"${entry.name}" takes one ${entry.operand}, not ${given.length}`);
-    return { ...common, operand: given[0], args: {} };
+    if (given.length > 1 && entry.operandHasWords !== true) {
+      throw new UsageError(`"${entry.name}" takes one ${entry.operand}, not ${given.length}`);
+    }
+    return { ...common, operand: given.length === 0 ? undefined : given.join(' '), args: {} };
   }
   return { ...common, operand: undefined, args: { ...byPlace(entry, given, values), ...byName(entry, values) } };
 }
@@ -142,7 +147,10 @@ function byPlace(
     );
   }
   const missing = expected[given.length];
-  if (missing !== undefined) throw new UsageError(`"${entry.name}" needs ${missing.name.toUpperCase()}`);
+  if (missing !== undefined) {
+    const otherwise = missing.unless === undefined ? '' : ` or --${missing.unless}`;
+    throw new UsageError(`"${entry.name}" needs ${missing.name.toUpperCase()}${otherwise}`);
+  }
   if (given.length > expected.length) {
     throw new UsageError(`"${entry.name}" has no use for "${given[expected.length]}"`);
   }

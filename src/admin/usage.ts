@@ -49,7 +49,8 @@ function written({ name, kind, optional }: Parameter): string {
   return optional === true ? `--${name} ${value}` : name.toUpperCase();
 }
 
-function docOf({ kind, doc }: Parameter): string {
+function docOf({ kind, doc, unless }: Parameter): string {
+  if (kind !== 'secret' && unless !== undefined) return `${doc}; not with --${unless}`;
   return kind === 'secret' ? `${doc}; asked for on the terminal, or one line of standard input` : doc;
 }
 

@@ -58,6 +58,7 @@ test('help lists every command, and help of each explains its parameters', async
     assert.ok(own.out.includes(summary));
     for (const parameter of parameters) assert.ok(own.out.includes(parameter.doc), `${name} ${parameter.name}`);
     assert.equal((await cli(['help', name])).out, own.out);
+    assert.equal((await cli(['help', ...name.split(' ')])).out, own.out);
   }
   assert.match((await cli(['user', '--help'])).out, /user passwd/);
   assert.equal((await cli(['help', 'usr'])).code, 2);

@@ -15,6 +15,14 @@ const ADD: Entry = {
 };
 const SERVE: Entry = { name: 'serve', summary: 'Serves.', parameters: [] };
 const CHECK: Entry = { name: 'check-config', summary: 'Checks.', parameters: [], operand: 'FILE' };
+const EXPORT: Entry = {
+  name: 'user export',
+  summary: 'Exports.',
+  parameters: [
+    { name: 'jid', kind: 'jid', doc: 'The user', unless: 'all' },
+    { name: 'all', kind: 'flag', optional: true, doc: 'All users' },
+  ],
+};
 const ENTRIES = [ADD, SERVE, CHECK];
 
 test('a command is found by its words, wherever the options stand', () => {
@@ -62,6 +70,7 @@ const WRONG: readonly (readonly [argv: string, entry: Entry, message: RegExp])[]
   ['serve now', SERVE, /no use for "now"/],
   ['serve --json', SERVE, /no option --json/],
   ['check-config a b', CHECK, /takes one FILE/],
+  ['user export', EXPORT, /needs JID or --all$/],
 ];
 
 for (const [argv, entry, message] of WRONG) {
@@ -77,5 +86,8 @@ test('an unknown command is told with the nearest one', () => {
   assert.match(unknownCommand(['sevre'], ENTRIES).message, /did you mean "serve"/);
   assert.match(unknownCommand(['user', 'ad'], ENTRIES).message, /did you mean "user add"/);
   assert.match(unknownCommand(['user'], ENTRIES).message, /not complete: user add/);
+  // The server tells of commands that are known already.
+  const once = unknownCommand(['user'], ENTRIES).message;
+  assert.equal(unknownCommand(['user'], [...ENTRIES, ...ENTRIES]).message, once);
   assert.equal(unknownCommand(['zzzzzzzz'], ENTRIES).message, 'there is no command "zzzzzzzz"');
 });

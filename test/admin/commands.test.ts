@@ -153,5 +153,9 @@ test('a password that cannot be one is refused with what can', async (t) => {
   const jid = `romeo@${DOMAIN}`;
   assert.match(await refusal('user add', { jid, password: '' }), /1 to \d+ bytes/);
   assert.match(await refusal('user add', { jid: DOMAIN, password: 'secret' }), /names no user; write it as user@/);
+  assert.match(
+    await refusal('user add', { jid: 'juliet', password: 'secret' }),
+    new RegExp(`names no user; write it as juliet@${DOMAIN}$`),
+  );
   assert.match(await refusal('user passwd', { jid, password: 'secret' }), /there is no user romeo/);
 });

@@ -66,6 +66,6 @@ test('where there is no such user, or nobody is woken, that is said', async (t) 
   const without = runner(await Stage.open(t, { features: [] }));
   await assert.rejects(
     without.answer(userPush, { jid: ROMEO }),
-    new CommandError('Push notifications are switched off'),
+    new CommandError('push notifications are switched off'),
   );
 });

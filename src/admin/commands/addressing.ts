@@ -18,9 +18,15 @@ export function addressOf(args: Arguments, name: string): JID {
 /** Returns the address of an account, and its host. Throws CommandError when there can be no such account here. */
 export function accountOf(args: Arguments, ground: CommandGround): { readonly jid: JID; readonly host: Host } {
   const jid = addressOf(args, 'jid');
-  if (jid.local === '') throw new CommandError(`"${jid}" names no user; write it as user@${jid.domain}`);
+  if (jid.local === '') throw new CommandError(`"${jid}" names no user; write it as ${likely(jid, ground)}`);
   if (jid.resource !== '') throw new CommandError(`"${jid}" names one session; write the user as ${jid.bare()}`);
   return { jid, host: hostOf(jid.domain, ground) };
+}
+
+// Who leaves the domain out means a user of ours.
+function likely({ domain }: JID, { hosts }: CommandGround): string {
+  const [first] = hosts.keys();
+  return hosts.has(domain) || domain.includes('.') || first === undefined ? `user@${domain}` : `${domain}@${first}`;
 }
 
 /** Returns a host by its domain. Throws CommandError when it is not served here. */

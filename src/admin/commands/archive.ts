@@ -1,9 +1,12 @@
 import { type Arguments, CommandError, type Parameter } from '../../core/commands.ts';
 import { type ArchiveExtent, type ArchiveKeeping, archiveKeeping } from '../../features/mam/api.ts';
 import type { JID } from '../../jid.ts';
+import { every } from '../../util/clock.ts';
 import type { BuiltIn, CommandGround } from '../ground.ts';
-import { table } from '../table.ts';
+import { facts, table } from '../table.ts';
 import { accountOf } from './addressing.ts';
+
+const PROGRESS_MS = 1000;
 
 const ACCOUNT: Parameter = { name: 'jid', kind: 'jid', doc: 'The user: alice@example.org' };
 
@@ -26,23 +29,29 @@ type PruneAnswer = {
 /** Shows how much there is in an archive. */
 export const archiveShow: BuiltIn<ExtentAnswer> = {
   name: 'archive show',
-  summary: 'Shows how many messages the archive of an account has, and for how long they are kept.',
+  summary: 'Shows how many messages the archive of a user has, and for how long they are kept.',
   parameters: [ACCOUNT],
   async run(args, ground) {
     const { jid, keeping } = await archiveOf(args, ground);
     return describe(jid, await keeping.describe(jid));
   },
   show: ({ messages, first, last, keepDays, ownRule }) =>
-    [
-      messages === 0 ? 'No messages' : `${messages} messages, from ${first} to ${last}`,
-      `kept ${keepDays === null ? 'for ever' : `for ${keepDays} days`}${ownRule ? ', as set for this account' : ''}`,
-    ].join('\n'),
+    facts([
+      ['Messages', String(messages)],
+      ...(first === null || last === null
+        ? []
+        : ([
+            ['First', first],
+            ['Last', last],
+          ] as const)),
+      ['Kept', `${keepingText(keepDays)}${ownRule ? ', as set for this user' : ''}`],
+    ]),
 };
 
 /** Says for how long the messages of an account are kept. */
 export const archiveKeep: BuiltIn<ExtentAnswer> = {
   name: 'archive keep',
-  summary: 'Sets for how long the archive of an account keeps messages; without an option, as long as all others.',
+  summary: 'Sets for how long the archive of a user keeps messages; without an option, as long as all others.',
   parameters: [
     ACCOUNT,
     { name: 'days', kind: 'count', doc: 'For so many days', optional: true },
@@ -61,31 +70,37 @@ export const archiveKeep: BuiltIn<ExtentAnswer> = {
 /** Removes what is too old. */
 export const archivePrune: BuiltIn<PruneAnswer> = {
   name: 'archive prune',
-  summary: 'Removes messages from archives that are older than they are to be kept; with --dry-run, tells how many.',
+  summary: 'Removes what archives have kept for long enough; with --dry-run, only tells how much that is.',
   parameters: [
     { name: 'jid', kind: 'jid', doc: 'Only of this user', optional: true },
     {
       name: 'older-than',
       kind: 'count',
-      doc: 'All that is older than so many days, whatever the rules are',
+      doc: 'All that is older than so many days, whatever is set',
       optional: true,
     },
     { name: 'dry-run', kind: 'flag', doc: 'Remove nothing', optional: true },
   ],
-  async run(args, ground) {
+  async run(args, ground, progress) {
     const olderThan = args['older-than'];
     const dryRun = args['dry-run'] === true;
     const archives: { jid: string; messages: number; before: string }[] = [];
-    for (const [keeping, jid] of await chosen(args, ground)) {
-      for await (const what of keeping.prunable(jid, typeof olderThan === 'number' ? olderThan : undefined)) {
-        const messages = dryRun ? what.messages : await keeping.prune(what);
-        archives.push({ jid: what.jid.toString(), messages, before: new Date(what.before).toISOString() });
+    // Whoever waits hears of it now and then, and goes on waiting.
+    const timer = every(ground.clock, PROGRESS_MS, () => progress?.(`${archives.length} archives with old messages`));
+    try {
+      for (const [keeping, jid] of await chosen(args, ground)) {
+        for await (const what of keeping.prunable(jid, typeof olderThan === 'number' ? olderThan : undefined)) {
+          const messages = dryRun ? what.messages : await keeping.prune(what);
+          archives.push({ jid: what.jid.toString(), messages, before: new Date(what.before).toISOString() });
+        }
       }
+    } finally {
+      timer.cancel();
     }
     return { dryRun, archives };
   },
   show({ dryRun, archives }) {
-    if (archives.length === 0) return 'No messages are older than they are to be kept';
+    if (archives.length === 0) return 'No message is older than it is to be kept.';
     const rows = archives.map(({ jid, messages, before }) => [jid, String(messages), before]);
     return table(['user', dryRun ? 'would be removed' : 'removed', 'older than'], rows);
   },
@@ -114,6 +129,11 @@ async function chosen(
     const keeping = services.find(archiveKeeping);
     return keeping === undefined ? [] : [[keeping, undefined] as const];
   });
+}
+
+function keepingText(keepDays: number | null): string {
+  if (keepDays === null) return 'for ever';
+  return keepDays === 1 ? 'for 1 day' : `for ${keepDays} days`;
 }
 
 function describe(jid: JID, { messages, firstAt, lastAt, keepDays, isOwnRule }: ArchiveExtent): ExtentAnswer {

@@ -74,7 +74,7 @@ async function registrationsOf(
   ground: CommandGround,
 ): Promise<{ readonly jid: JID; readonly registrations: PushRegistrations }> {
   const { jid, host } = accountOf(args, ground);
-  if (!host.services.has(pushRegistrations)) throw new CommandError('Push notifications are switched off');
+  if (!host.services.has(pushRegistrations)) throw new CommandError('push notifications are switched off');
   if (!(await host.users.exists(jid.local))) throw new CommandError(`there is no user ${jid}`);
   return { jid, registrations: host.services.use(pushRegistrations) };
 }

@@ -42,7 +42,7 @@ export const uploadList: BuiltIn<FilesAnswer> = {
     { name: 'limit', kind: 'count', optional: true, doc: `How many are listed; ${LIMIT} unless given` },
   ],
   async run(args, ground) {
-    const { jid, files } = filesOf(args, ground);
+    const { jid, files } = await filesOf(args, ground);
     const limit = Number(args['limit'] ?? LIMIT);
     const listed: FileAnswer[] = [];
     for await (const { id, name, type, bytes, purpose, at, expires } of files.list(jid.local)) {
@@ -60,7 +60,7 @@ export const uploadList: BuiltIn<FilesAnswer> = {
     return { jid: jid.toString(), files: listed, complete: true };
   },
   show({ files, complete }) {
-    if (files.length === 0) return 'No files';
+    if (files.length === 0) return 'No files.';
     const rows = files.map(({ id, name, type, bytes, uploaded, expires }) => [
       id,
       uploaded.slice(0, 10),
@@ -70,7 +70,7 @@ export const uploadList: BuiltIn<FilesAnswer> = {
       name,
     ]);
     const shown = table(['id', 'uploaded', 'expires', 'bytes', 'type', 'name'], rows);
-    return complete ? shown : `${shown}\nThere are more; see --limit`;
+    return complete ? shown : `${shown}\nThere are more; --limit N lists so many.`;
   },
 };
 
@@ -80,12 +80,12 @@ export const uploadRemove: BuiltIn<{ readonly jid: string; readonly id: string }
   summary: 'Removes a file that a user has uploaded; its link is dead then.',
   parameters: [ACCOUNT, { name: 'id', kind: 'text', doc: 'As listed' }],
   async run(args, ground) {
-    const { jid, files } = filesOf(args, ground);
+    const { jid, files } = await filesOf(args, ground);
     const id = String(args['id']);
     if (!(await files.remove(jid.local, id))) throw new CommandError(`${jid} has no such file`);
     return { jid: jid.toString(), id };
   },
-  show: () => 'File removed',
+  show: () => 'Removed the file; its link is dead.',
 };
 
 /** Shows what a user's files take of what they may. */
@@ -94,26 +94,36 @@ export const uploadUsage: BuiltIn<UsageAnswer> = {
   summary: "Shows what a user's files take, and what they may take.",
   parameters: [ACCOUNT],
   async run(args, ground) {
-    const { jid, files } = filesOf(args, ground);
+    const { jid, files } = await filesOf(args, ground);
     return { jid: jid.toString(), ...(await files.usage(jid.local)) };
   },
   show({ files, bytes, todayBytes, maxFiles, maxBytes, maxTodayBytes }) {
     return facts([
       ['Files', `${files} of ${maxFiles}`],
-      ['Bytes', ofAtMost(bytes, maxBytes)],
-      ['Bytes today', ofAtMost(todayBytes, maxTodayBytes)],
+      ['Size', ofAtMost(bytes, maxBytes)],
+      ['Today', ofAtMost(todayBytes, maxTodayBytes)],
     ]);
   },
 };
 
-function filesOf(args: Arguments, ground: CommandGround): { readonly jid: JID; readonly files: OwnFiles } {
+async function filesOf(
+  args: Arguments,
+  ground: CommandGround,
+): Promise<{ readonly jid: JID; readonly files: OwnFiles }> {
   const { jid, host } = accountOf(args, ground);
-  if (!host.services.has(ownFiles)) throw new CommandError('Uploads are switched off');
+  if (!host.services.has(ownFiles)) throw new CommandError('uploads are switched off');
+  if (!(await host.users.exists(jid.local))) throw new CommandError(`there is no user ${jid}`);
   return { jid, files: host.services.use(ownFiles) };
 }
 
 function ofAtMost(bytes: number, maxBytes: number | null): string {
-  return maxBytes === null ? String(bytes) : `${bytes} of ${maxBytes}`;
+  return maxBytes === null ? `${mebibytes(bytes)}, without a limit` : `${mebibytes(bytes)} of ${mebibytes(maxBytes)}`;
+}
+
+// What there is does not look like nothing.
+function mebibytes(bytes: number): string {
+  const size = bytes / 1_048_576;
+  return `${(bytes === 0 ? 0 : Math.max(size, 0.1)).toFixed(1)} MiB`;
 }
 
 function iso(ms: number): string {

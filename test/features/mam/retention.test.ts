@@ -33,8 +33,8 @@ test('messages are kept for ever unless somebody says otherwise', async (t) => {
   const stage = await openStage(t);
   await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
   await chatted(stage, 1000);
-  assert.equal(await says(stage, 'archive prune'), 'No messages are older than they are to be kept');
-  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^1000 messages/);
+  assert.equal(await says(stage, 'archive prune'), 'No message is older than it is to be kept.');
+  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^Messages +1000$/m);
 });
 
 test('what is older than the configured days goes, of all archives, and what goes is logged', async (t) => {
@@ -65,7 +65,7 @@ test('a host may keep messages for another time than the others', async (t) => {
   const stage = await openStage(t, { config });
   await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
   await chatted(stage, 60);
-  assert.match(await says(stage, 'archive show', { jid: JULIET }), /kept for 2 days$/);
+  assert.match(await says(stage, 'archive show', { jid: JULIET }), /Kept +for 2 days$/);
   assert.match(await says(stage, 'archive prune', { jid: JULIET }), new RegExp(`${JULIET} +58 `));
 });
 
@@ -73,26 +73,25 @@ test('an operator sees what would go before it goes, and sets the rule of one ac
   const stage = await openStage(t);
   await stage.connected({ romeo: 'romeo', juliet: 'juliet' });
   await chatted(stage, 5);
-  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^5 messages, from .*\nkept for ever$/);
-  assert.match(
-    await says(stage, 'archive keep', { jid: JULIET, days: 2 }),
-    /kept for 2 days, as set for this account$/,
-  );
+  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^Messages +5\nFirst .*\nLast .*\nKept +for ever$/);
+  assert.match(await says(stage, 'archive keep', { jid: JULIET, days: 2 }), /Kept +for 2 days, as set for this user$/);
+  assert.match(await says(stage, 'archive keep', { jid: ROMEO, days: 1 }), /Kept +for 1 day, as set for this user$/);
+  await says(stage, 'archive keep', { jid: ROMEO });
   const preview = await says(stage, 'archive prune', { 'dry-run': true });
   assert.match(preview, /WOULD BE REMOVED/);
   assert.match(preview, new RegExp(`${JULIET} +3 `));
   assert.doesNotMatch(preview, new RegExp(ROMEO));
-  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^5 messages/);
+  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^Messages +5$/m);
   assert.match(await says(stage, 'archive prune'), new RegExp(`${JULIET} +3 `));
-  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^2 messages/);
-  assert.match(await says(stage, 'archive show', { jid: ROMEO }), /^5 messages/);
+  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^Messages +2$/m);
+  assert.match(await says(stage, 'archive show', { jid: ROMEO }), /^Messages +5$/m);
   assert.match(
     await says(stage, 'archive keep', { jid: JULIET, forever: true }),
-    /kept for ever, as set for this account$/,
+    /Kept +for ever, as set for this user$/,
   );
-  assert.match(await says(stage, 'archive keep', { jid: JULIET }), /kept for ever$/);
+  assert.match(await says(stage, 'archive keep', { jid: JULIET }), /Kept +for ever$/);
   assert.match(await says(stage, 'archive prune', { jid: ROMEO, 'older-than': 1 }), new RegExp(`${ROMEO} +4 `));
-  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^2 messages/);
+  assert.match(await says(stage, 'archive show', { jid: JULIET }), /^Messages +2$/m);
 });
 
 test('what does not make sense is refused', async (t) => {

@@ -81,7 +81,7 @@ test('operators see and remove what a user has uploaded', async (t) => {
     const outcome = await run(command, args);
     return outcome.ok ? outcome.text : outcome.error;
   };
-  assert.equal(await text('upload list', { jid: ROMEO }), 'No files');
+  assert.equal(await text('upload list', { jid: ROMEO }), 'No files.');
   const url = await upload(romeo, 'abcde', { filename: 'a.png', 'content-type': 'image/png' });
   await upload(romeo, 'abc');
   const id = idOf(url);
@@ -92,11 +92,15 @@ test('operators see and remove what a user has uploaded', async (t) => {
   assert.match(await text('upload list', { jid: ROMEO, limit: 1 }), /There are more/);
   assert.match(
     await text('upload usage', { jid: ROMEO }),
-    /Files +2 of 10000\nBytes +8 of 2147483648\nBytes today +8 of 524288000/,
+    /Files +2 of 10000\nSize +0\.1 MiB of 2048\.0 MiB\nToday +0\.1 MiB of 500\.0 MiB/,
   );
   assert.equal(await text('upload remove', { jid: `juliet@${DOMAIN}`, id }), `juliet@${DOMAIN} has no such file`);
-  assert.equal(await text('upload remove', { jid: ROMEO, id }), 'File removed');
+  assert.equal(await text('upload remove', { jid: ROMEO, id }), 'Removed the file; its link is dead.');
   assert.equal(await text('upload remove', { jid: ROMEO, id: '../../x' }), `${ROMEO} has no such file`);
   assert.equal((await http('GET', url)).status, 404);
   assert.match(await text('upload list', { jid: DOMAIN }), /names no user/);
+  const ghost = `ghost@${DOMAIN}`;
+  for (const command of ['upload list', 'upload usage']) {
+    assert.equal(await text(command, { jid: ghost }), `there is no user ${ghost}`);
+  }
 });
