@@ -314,8 +314,12 @@ function forkOf({ stanza, recipients, copies, stored, since }: StanzaPassage<und
   if (stanza.type === 'headline' || stanza.type === 'error') return undefined;
   const count = recipients.length + copies.length;
   if (count === 1 && since === undefined) return ONLY_COPY;
-  // What waits to be stored waits in outboxes.
-  const isKept = stored !== undefined || recipients.some(keeps) || copies.some(({ session }) => keeps(session));
+  // What waits to be stored waits in outboxes; what comes once more may be one too many for a session that keeps nothing.
+  const isKept =
+    stored !== undefined ||
+    since !== undefined ||
+    recipients.some(keeps) ||
+    copies.some(({ session }) => keeps(session));
   return isKept ? new Fork(count, since) : undefined;
 }
 

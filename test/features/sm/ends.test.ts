@@ -216,6 +216,21 @@ test('too many bytes are as bad as too many stanzas, and what is too much for on
   );
 });
 
+test('a message that is passed on to a session that is full already goes on to offline storage', async (t) => {
+  const stage = await openStage(t, { config: LIMITS });
+  const { phone, nurse } = await managed(stage, { phone: 'romeo', nurse: 'juliet' });
+  phone.transport.break();
+  const long = (body: string): string => body + '.'.repeat(1000);
+  for (const body of ['one', 'two']) await nurse.sends(chat(address('romeo'), long(body)));
+  const { tablet } = await stage.online({ tablet: 'romeo' });
+  // There is room for the presence of the session that ends.
+  tablet.transport.bufferedBytes = 65_000;
+  await timeOut(stage);
+  assert.equal(sessionOf(stage, 'romeo', 'tablet'), undefined);
+  assert.deepEqual((await mail(stage, 'romeo')).texts.sort(), ['one', 'two'].map(long));
+  assert.deepEqual(await errors(nurse), []);
+});
+
 test('a new session takes the place of the one that has waited longest', async (t) => {
   const stage = await openStage(t, { config: { limits: { account: { sessions: 3 } } } });
   const { first, second, third, nurse } = await managed(stage, {
