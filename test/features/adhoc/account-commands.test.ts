@@ -52,7 +52,7 @@ test('owners see what has access to their accounts, and take it away', async (t)
   await stage.clock.advance(1000);
   const { phone } = await stage.connected({ phone: 'romeo', juliet: 'juliet' });
   const list = formOf(await new Walk(phone, 'urn:parley:account-clients').step());
-  const rows = children(list, 'item').map((item) => children(item, 'field').map(valueOf));
+  const rows = children(list, 'item').map((item) => children(item, 'field').map(valueIn));
   assert.deepEqual(
     rows.map((row) => row.at(-1)),
     ['0', '1'],
@@ -60,7 +60,7 @@ test('owners see what has access to their accounts, and take it away', async (t)
   const walk = new Walk(phone, 'urn:parley:account-revoke');
   const options = children(children(formOf(await walk.step()), 'field')[0] ?? assert.fail(), 'option');
   assert.deepEqual(
-    options.map(valueOf),
+    options.map(valueIn),
     rows.map(([id]) => id),
   );
   const [first = assert.fail()] = options;
