@@ -183,7 +183,8 @@ function credited(usage: Usage, { size, purpose, at, slotUntil }: FileRecord): U
   const isUnusedToday = slotUntil !== null && Math.floor(at / DAY_MS) === usage.day;
   const next: Usage = {
     day: usage.day,
-    dayBytes: usage.dayBytes - (isUnusedToday ? size : 0),
+    // A clock that was set may have begun this day a second time, from nothing.
+    dayBytes: Math.max(0, usage.dayBytes - (isUnusedToday ? size : 0)),
     bytes: usage.bytes - size,
     profileBytes: usage.profileBytes - (purpose === 'profile' ? size : 0),
     files: usage.files - 1,

@@ -84,11 +84,11 @@ export class UploadService implements Destination {
   }
 
   async #slot(payload: Element, from: JID): Promise<Element> {
-    if (!this.#mayUpload(from)) {
-      throw new StanzaError('forbidden', { text: 'Only users of this server may upload files' });
-    }
+    this.#refuseStrangers(from);
     const request = parseSlotRequest(payload);
     await this.#check(request);
+    // The account may have been removed meanwhile, with all that it had: nothing may be added.
+    this.#refuseStrangers(from);
     try {
       const [id, { name }] = await this.#parts.uploads.reserve(from.local, request);
       const url = this.#parts.links.of(id, name);
@@ -96,6 +96,11 @@ export class UploadService implements Destination {
     } catch (error) {
       throw error instanceof QuotaError ? await this.#refusal(from.local, error) : error;
     }
+  }
+
+  #refuseStrangers(from: JID): void {
+    if (this.#mayUpload(from)) return;
+    throw new StanzaError('forbidden', { text: 'Only users of this server may upload files' });
   }
 
   /** Users of this host, unless their login is for something else. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { stat } from 'node:fs/promises';
+import * as fs from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Disk } from '../../../src/features/upload/file-area.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { DOMAIN } from '../../support/stage.ts';
-import { idOf, open, type Scene, slot, until } from './scene.ts';
+import { idOf, open, type Scene, SERVICE, slot, slotRequest, until } from './scene.ts';
 
 /** A raw connection to the HTTP server. */
 function dial(t: TestContext, { port }: Scene) {
@@ -41,7 +42,7 @@ async function scene(t: TestContext, size = '10') {
   /** Waits until so much has come in. */
   const arrived = (bytes: number) =>
     until(`${bytes} bytes have come in`, async () => {
-      const size = await stat(path).then(
+      const size = await fs.stat(path).then(
         (found) => found.size,
         () => undefined,
       );
@@ -177,6 +178,32 @@ test('an account that is removed takes its files and its uploads with it', async
     maxBytes: 2_147_483_648,
     maxTodayBytes: 524_288_000,
   });
+});
+
+test('an account that is removed while it asks for a slot leaves none', async (t) => {
+  let answer = (): void => {};
+  const isAsked = new Promise<void>((asked) => {
+    answer = asked;
+  });
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const statfs = async () => {
+    answer();
+    await released;
+    return fs.statfs('/');
+  };
+  const { stage, files } = await open(t, { disk: { statfs: statfs as unknown as Disk['statfs'] } });
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  void romeo.ask('get', slotRequest({}), SERVICE).catch(() => {});
+  await isAsked;
+  await stage.host.removeUser('romeo');
+  await stage.host.users.create('romeo', 'new');
+  release();
+  for (let turn = 0; turn < 20; turn++) await settle();
+  const { files: count, bytes } = await files.usage('romeo');
+  assert.deepEqual([count, bytes], [0, 0]);
 });
 
 test('a stop breaks uploads off and leaves nothing of them', async (t) => {

@@ -4,7 +4,7 @@ import { attr, child, firstElement, serialize } from '../../../src/xml/element.t
 import { assertXml } from '../../support/compare.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { DOMAIN } from '../../support/stage.ts';
-import { NS, NS_PURPOSE, open, SERVICE, slot, slotRequest } from './scene.ts';
+import { NS, NS_PURPOSE, open, SERVICE, slot, slotRequest, until } from './scene.ts';
 
 const INFO = '<query xmlns="http://jabber.org/protocol/disco#info"/>';
 const ITEMS = '<query xmlns="http://jabber.org/protocol/disco#items"/>';
@@ -182,6 +182,28 @@ test('what is uploaded in a day has a limit, which ends with the day', async (t)
   assert.ok(await slot(juliet, { size: '10' }));
   await clock.advance(600_000);
   assert.ok(await slot(romeo, { size: '10' }));
+});
+
+test('a clock that is set back and forth gives nobody more than a day has', async (t) => {
+  class Wandering extends ManualClock {
+    ahead = 0;
+    override now(): number {
+      return super.now() + this.ahead;
+    }
+  }
+  const clock = new Wandering(Date.UTC(2026, 0, 2, 0, 1));
+  const { stage, files } = await open(t, { upload: { dailyBytesPerAccount: 10 }, clock });
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  await slot(romeo, { size: '8' });
+  clock.ahead = -120_000;
+  await slot(romeo, { size: '1' });
+  clock.ahead = 0;
+  for (let minute = 0; minute < 6; minute++) await clock.advance(60_000);
+  await until('both slots are over', async () => (await files.usage('romeo')).files === 0);
+  const { bytes, todayBytes } = await files.usage('romeo');
+  assert.deepEqual([bytes, todayBytes], [0, 0]);
+  await slot(romeo, { size: '10' });
+  assert.equal(await romeo.refused('get', slotRequest({ size: '1' }), SERVICE), 'resource-constraint');
 });
 
 test('the quota of an account counts slots, and says when a file will make room', async (t) => {
