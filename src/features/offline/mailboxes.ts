@@ -87,8 +87,9 @@ export class Mailboxes {
     const bytes = entries.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
     return this.#store.commit((batch) => {
       for (const { id } of entries) batch.remove(this.#messages, [domain, local], id);
-      batch.update(this.#extents, [domain, local], (old = NOTHING) =>
-        isLast ? undefined : { messages: old.messages - entries.length, bytes: old.bytes - bytes },
+      // There is none any more if the account was removed meanwhile.
+      batch.update(this.#extents, [domain, local], (old) =>
+        isLast || old === undefined ? undefined : { messages: old.messages - entries.length, bytes: old.bytes - bytes },
       );
     });
   }

@@ -54,6 +54,15 @@ test('messages that arrive at once share the limit', async () => {
   assert.deepEqual(await texts(mailboxes), ['1', '2', '3']);
 });
 
+test('what was read before the mailbox was removed leaves nothing for the next account of its name', async () => {
+  const { mailboxes, extents } = scene();
+  for (const message of ['1', '2', '3']) await mailboxes.add(ROMEO, message, LIMITS);
+  const { entries } = await mailboxes.read(ROMEO, 2);
+  await mailboxes.clear(ROMEO);
+  await mailboxes.remove(ROMEO, entries, false);
+  assert.equal(await extents.get(ROMEO.domain, ROMEO.local), undefined);
+});
+
 test('a refused message leaves no trace', async () => {
   const { mailboxes } = scene();
   await assert.rejects(mailboxes.add(ROMEO, 'x'.repeat(101), LIMITS), { condition: 'service-unavailable' });
