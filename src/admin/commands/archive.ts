@@ -51,7 +51,7 @@ export const archiveShow: BuiltIn<ExtentAnswer> = {
 /** Says for how long the messages of an account are kept. */
 export const archiveKeep: BuiltIn<ExtentAnswer> = {
   name: 'archive keep',
-  summary: 'Sets for how long the archive of a user keeps messages; without an option, as long as all others.',
+  summary: 'Sets for how long the archive of a user keeps messages; without an option, as configured.',
   parameters: [
     ACCOUNT,
     { name: 'days', kind: 'count', doc: 'For so many days', optional: true },

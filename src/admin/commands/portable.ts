@@ -194,7 +194,8 @@ function accountCount(count: number): string {
 
 function describeImport(summary: ImportSummary): string {
   const { added, merged, parts, notes, moreNotes, faults, incomplete } = summary;
-  const rows = parts.map(({ name, taken, present, skipped }) => [name, ...[taken, present, skipped].map(String)]);
+  const counts = parts.map(({ name, taken, present, skipped }) => ({ name, of: [taken, present, skipped] }));
+  const rows = counts.filter(({ of }) => of.some((n) => n > 0)).map(({ name, of }) => [name, ...of.map(String)]);
   const lines = [`Imported ${accountCount(added + merged)}: ${added} new, ${merged} here before.`];
   if (rows.length > 0) lines.push('', table(['what', 'taken', 'here before', 'left out'], rows));
   if (notes.length > 0) lines.push('', 'Left out:', ...notes.map((note) => `  ${printable(note)}`));
