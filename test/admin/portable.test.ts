@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { makePlace, type Place, parley, ServerProcess } from './running.ts';
 
 /** What a command leaves in the data directory, beside what a server has there. */
@@ -94,6 +96,8 @@ test('a document may include others beside it, and none elsewhere', async (t) =>
   await write(place, 'outside.xml', `<user xmlns='urn:xmpp:pie:0' name='outside'/>`);
   await symlink('../../outside.xml', join(place.folder, 'old', 'localhost', 'link.xml'));
   await write(place, 'old/localhost/carol.xml', `<user xmlns='urn:xmpp:pie:0' name='carol' password='x'/>`);
+  // Nobody writes into it: whoever opened it would wait for ever.
+  await promisify(execFile)('mkfifo', [join(place.folder, 'old', 'pipe.xml')]);
   const include = (href: string): string => `<xi:include xmlns:xi='http://www.w3.org/2001/XInclude' href='${href}'/>`;
   const outside = [
     '../outside.xml',
@@ -101,6 +105,7 @@ test('a document may include others beside it, and none elsewhere', async (t) =>
     'file:///etc/passwd',
     '/etc/passwd',
     'localhost',
+    'pipe.xml',
     'missing.xml',
   ];
   await write(place, 'old/localhost.xml', hostOf(include('localhost/carol.xml'), ...outside.map(include)));

@@ -1,4 +1,4 @@
-import { type FileHandle, open, realpath, rm } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rm, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import { type Arguments, CommandError, type Parameter } from '../../core/commands.ts';
 import type { Host } from '../../core/host.ts';
@@ -177,6 +177,8 @@ async function include(href: string, folder: unknown): Promise<AsyncIterable<Buf
   const path = await realpath(join(root, name)).catch(() => undefined);
   if (path === undefined) throw new CommandError(`the server finds no ${join(root, name)}`);
   if (!path.startsWith(root.endsWith(sep) ? root : root + sep)) throw new CommandError(`it is not below ${root}`);
+  // A pipe that comes with an archive would be waited for without end.
+  if (!(await stat(path)).isFile()) throw new CommandError('it is no file');
   return chunksOf(path);
 }
 
