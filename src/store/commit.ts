@@ -27,6 +27,8 @@ interface Group {
   refusal?: { readonly cause: unknown };
 }
 
+type Complete = (changes: Map<string, string | undefined>) => (() => void) | undefined;
+
 interface Round {
   readonly groups: Group[];
   bytes: number;
@@ -64,7 +66,7 @@ const commits = channel('xmpp.commit');
 export class GroupCommit {
   readonly #engine: Engine;
   readonly #schedule: (run: () => void) => void;
-  readonly #complete: (changes: Map<string, string | undefined>) => void;
+  readonly #complete: Complete;
   readonly #waiting: Round[] = [];
   #writing: Round | undefined;
   #isScheduled = false;
@@ -72,13 +74,9 @@ export class GroupCommit {
 
   /**
    * `schedule` says when a round that finds the engine idle begins: at the end of the turn, usually `setImmediate`. `complete`
-   * adds what is to be written along with every round.
+   * adds what is to be written along with every round, and returns what is to be called when that is written.
    */
-  constructor(
-    engine: Engine,
-    schedule: (run: () => void) => void,
-    complete: (changes: Map<string, string | undefined>) => void = () => {},
-  ) {
+  constructor(engine: Engine, schedule: (run: () => void) => void, complete: Complete = () => undefined) {
     this.#engine = engine;
     this.#schedule = schedule;
     this.#complete = complete;
@@ -145,9 +143,10 @@ export class GroupCommit {
       // From here on nobody needs the texts but the engine: what is written may take a while.
       for (const group of round.groups.splice(0)) this.#apply(group, changes, all);
       if (changes.size === 0 && all.length === 0) return undefined;
-      this.#complete(changes);
+      const completed = this.#complete(changes);
       for (const change of changes) all.push(change);
       await this.#engine.write(all);
+      completed?.();
       return undefined;
     } catch (cause) {
       if (cause instanceof StoreError) return cause;

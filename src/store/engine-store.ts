@@ -32,9 +32,12 @@ export class EngineStore implements Store {
     const ids = new EntryIds(clock, readReached(engine));
     let written = ids.timeMs;
     this.#commit = new GroupCommit(engine, schedule, (changes) => {
-      if (ids.timeMs === written) return;
-      written = ids.timeMs;
-      changes.set(REACHED_KEY, String(written));
+      const { timeMs } = ids;
+      if (timeMs === written) return undefined;
+      changes.set(REACHED_KEY, String(timeMs));
+      return () => {
+        written = timeMs;
+      };
     });
     this.#access = {
       engine,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REACHED_KEY } from '../../src/store/journal.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 import type { StoreError } from '../../src/store/store.ts';
-import { settle } from '../support/manual-clock.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
 import { testStore } from './contract.ts';
 
 testStore('memory', () => ({ open: async (options) => openMemoryStore(options), isLasting: false }));
@@ -33,6 +34,16 @@ test('a commit that fails rejects all its waiters and writes nothing', async () 
   assert.equal(store.waitingBytes, 0);
   await table.put(['a'], 2);
   assert.equal(await table.get('a'), 2);
+});
+
+test('the time that journals have reached is stored with the next commit when one fails', async () => {
+  const clock = new ManualClock();
+  const store = openMemoryStore({ clock });
+  const journal = store.journal({ name: 'notes', parse: String });
+  store.failNextCommit(new Error('disk'));
+  await assert.rejects(journal.append(['s'], 'lost').stored, { reason: 'failed' });
+  await journal.append(['s'], 'stored').stored;
+  assert.equal(store.dump().get(REACHED_KEY), String(clock.now()));
 });
 
 test('an update behind a failing commit builds on what is stored, not on what failed', async () => {
