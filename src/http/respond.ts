@@ -41,7 +41,8 @@ export function respond(response: ServerResponse, answer: HttpResponse, options:
     body.destroy();
     response.end();
   } else {
-    stream(body, response, options.onProgress);
+    const bytes = Number(answer.headers?.['content-length'] ?? 0);
+    stream(body, response, { bytes, onProgress: options.onProgress });
   }
 }
 
@@ -70,8 +71,20 @@ function lengthOf({ status, body }: HttpResponse): { 'content-length'?: number }
   return body instanceof Uint8Array ? { 'content-length': body.byteLength } : {};
 }
 
-function stream(body: Readable, response: ServerResponse, onProgress: () => void): void {
-  body.on('data', onProgress);
+interface Streaming {
+  /** How many were announced; 0 if none were. */
+  readonly bytes: number;
+  readonly onProgress: () => void;
+}
+
+function stream(body: Readable, response: ServerResponse, { bytes, onProgress }: Streaming): void {
+  let missing = bytes;
+  body.on('data', (piece: string | Uint8Array) => {
+    missing -= Buffer.byteLength(piece);
+    onProgress();
+  });
+  // What comes next on the connection would be taken for the rest.
+  body.on('end', () => missing > 0 && response.destroy());
   // On failure the connection is cut, which is all that can still be said: the status is out.
   pipeline(body, response, () => {});
 }

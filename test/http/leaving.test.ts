@@ -62,3 +62,15 @@ test('a client that leaves is told of to all of its requests, and the bodies of 
     [true, true, true, true, true],
   );
 });
+
+test('an answer that is shorter than it said ends the connection', async (t) => {
+  const { routes, port } = await openServer(t);
+  routes.add('GET', '/x', () => ({
+    status: 200,
+    headers: { 'content-length': '10' },
+    body: Readable.from([Buffer.from('12345')]),
+  }));
+  const client = await dial(t, port);
+  client.socket.write(GET);
+  await client.closed;
+});
