@@ -56,8 +56,11 @@ export class Attention {
     this.#wake = wake;
   }
 
-  /** A message has arrived that is worth waking these clients of the account for, if they do not notice it. */
-  arrived(account: Account, clients: ReadonlySet<string>, message: Message, news: News): void {
+  /**
+   * A message has arrived that is worth waking these clients of the account for, if they do not notice it; or it is on its way
+   * again, because a session never had it.
+   */
+  arrived(account: Account, clients: ReadonlySet<string>, message: Message, news: News, isAgain: boolean): void {
     const resource = isForOneResource(message) ? message.to?.resource : undefined;
     for (const client of clients) {
       const sessions = [...account.sessions.values()].filter((session) => clientOf(session) === client);
@@ -65,7 +68,9 @@ export class Attention {
       const attentive = sessions.filter((session) => this.#isAttentive(session)).at(-1);
       // A client that acknowledges nothing is taken to have what was sent to it.
       if (attentive !== undefined && attentive.management === undefined) continue;
-      this.#absenceOf(account.jid.local, client).missed(news);
+      // Who was away then has missed it already.
+      const isCounted = isAgain && this.#absences.get(keyOf(account.jid.local, client)) !== undefined;
+      if (!isCounted) this.#absenceOf(account.jid.local, client).missed(news);
       if (attentive !== undefined) this.#watch(attentive, client, isCall(message));
       else this.#missing(account.jid.local, client, sessions, isCall(message));
     }

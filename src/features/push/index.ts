@@ -110,7 +110,8 @@ export const push: Feature<Settings> = {
     host.defer(() => sender.stop());
 
     function arrived(passage: Delivering, message: Message, all: readonly Registration[]): void {
-      const { account } = passage;
+      const { account, since } = passage;
+      const isAgain = since !== undefined;
       const node = refusedNode(message, account.jid);
       const isRefused = isOf(message.from?.toString() ?? '', node);
       if (node !== undefined && all.some(isRefused)) {
@@ -118,7 +119,9 @@ export const push: Feature<Settings> = {
       }
       if (!isWorthWaking(message, account.jid)) return;
       const clients = new Set(all.filter(({ isDisabled }) => !isDisabled).map(({ client }) => client));
-      const tell = (): void => attention.arrived(account, clients, message, newsOf(host, settings, account, message));
+      const tell = (): void => {
+        attention.arrived(account, clients, message, newsOf(host, settings, account, message), isAgain);
+      };
       // Whoever is woken must find the message, and what the sender is told was not stored wakes nobody.
       atEndOfTurn(() => void (passage.stored === undefined ? tell() : passage.stored.then(tell, () => {})));
     }

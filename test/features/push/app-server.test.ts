@@ -69,6 +69,18 @@ describe('What an app server is sent', () => {
     assert.deepEqual(app.requests().map(summaryOf), [{ 'message-count': '3' }]);
   });
 
+  test('counts a message once that its session never had and that is kept elsewhere then', async (t) => {
+    const features = { push: { includeCounts: true, quietMs: 2 * MINUTE }, sm: { resumeMs: MINUTE } };
+    const { juliet, app, passes, device } = await open(t, { config: { features } });
+    await breaks(await device('phone', { managed: true }));
+    await juliet.sends(chat('one'));
+    assert.deepEqual(app.requests().map(summaryOf), [{ 'message-count': '1' }]);
+    // Meanwhile the session ends, and the message goes to offline storage.
+    assert.deepEqual(await passes(2 * MINUTE + SECOND), []);
+    await juliet.sends(chat('two'));
+    assert.deepEqual(app.requests().map(summaryOf), [{ 'message-count': '2' }]);
+  });
+
   test('tells how many subscription requests wait, with the numbers', async (t) => {
     const app = new AppServer();
     const stage = await Stage.open(t, {
