@@ -6,6 +6,9 @@ import type { AdHocCommand, AdHocRequest, AdHocResult, AdHocStage } from './api.
 
 type Outcome = AdHocStage<unknown> | AdHocResult;
 
+/** A caller waits for this part of what a request may take: what its session sends meanwhile waits as well. */
+const SHARE = 1 / 3;
+
 const GOES_ON: AdHocResult = {
   notes: [
     {
@@ -40,7 +43,7 @@ export class LongRuns {
       hasEnded = true;
     });
     try {
-      return await deadline(watched, settings.current.limits.timeouts.iqMs / 2, clock);
+      return await deadline(watched, settings.current.limits.timeouts.iqMs * SHARE, clock);
     } catch (error) {
       if (hasEnded || !(error instanceof DeadlineError)) throw error;
     }

@@ -197,7 +197,7 @@ test('who runs a command that takes long is told that it goes on, and the log sa
     });
     const answer = walk(node).step();
     await hasBegun;
-    await stage.clock.advance(stage.settings.current.limits.timeouts.iqMs / 2);
+    await stage.clock.advance(stage.settings.current.limits.timeouts.iqMs / 3);
     return notesOf(await answer);
   };
   const logged = async (event: string) => {
