@@ -1,7 +1,10 @@
 /** How many are worked on at the same time, so that their commits are one and neither disk nor memory is flooded. */
 const AT_ONCE = 20;
 
-/** Runs `act` on each of `items`, a few at the same time, until so many are done; returns how many that were. */
+/**
+ * Runs `act` on each of `items`, a few at the same time, until so many are done; returns how many that were. Where it fails
+ * for some, it is done for the others before the first failure is thrown.
+ */
 export async function inGroups<T>(
   items: AsyncIterable<T>,
   act: (item: T) => Promise<void>,
@@ -9,8 +12,10 @@ export async function inGroups<T>(
 ): Promise<number> {
   let done = 0;
   let group: T[] = [];
+  let failure: PromiseRejectedResult | undefined;
   const finish = async (): Promise<void> => {
-    await Promise.all(group.map(act));
+    const outcomes = await Promise.allSettled(group.map(act));
+    failure ??= outcomes.find((outcome) => outcome.status === 'rejected');
     done += group.length;
     group = [];
   };
@@ -21,5 +26,6 @@ export async function inGroups<T>(
     if (done >= most) break;
   }
   await finish();
+  if (failure !== undefined) throw failure.reason;
   return done;
 }

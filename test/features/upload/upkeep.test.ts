@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Disk } from '../../../src/features/upload/file-area.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { DOMAIN } from '../../support/stage.ts';
 import { idOf, NS_PURPOSE, open, type Scene, slot, until } from './scene.ts';
@@ -63,6 +64,29 @@ test('many that expire at once are removed in bounded runs', async (t) => {
   const usage = await files.usage('romeo');
   assert.deepEqual([usage.files, usage.bytes, usage.todayBytes], [0, 0, 0]);
   assert.deepEqual(await onDisk(), []);
+});
+
+test('a file that cannot be removed keeps no other one', async (t) => {
+  let stuck = '';
+  const disk: Partial<Disk> = {
+    unlink: async (path) => {
+      if (stuck !== '' && String(path).endsWith(stuck)) throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+      return unlink(path);
+    },
+  };
+  const { stage, upload, onDisk, http } = await open(t, { disk });
+  const { romeo } = await stage.connected({ romeo: 'romeo' });
+  const urls: string[] = [];
+  for (let i = 0; i < 45; i++) {
+    urls.push(await upload(romeo, 'abcde'));
+    await stage.clock.advance(1000);
+  }
+  const newest = urls.at(-1) ?? '';
+  stuck = idOf(newest);
+  await assert.rejects(stage.host.removeUser('romeo'), /EACCES/);
+  assert.equal((await onDisk()).length, 1);
+  assert.equal((await http('GET', urls[0] ?? '')).status, 404);
+  await assert.rejects(stage.host.users.create('romeo', 'new'), 'the name stays taken until all is gone');
 });
 
 test('files and slots survive a restart, and leftovers of a crash do not', async (t) => {
