@@ -37,7 +37,8 @@ export class Readers {
     const { domain, local } = session.jid;
     const today = Math.floor(this.#host.clock.now() / DAY_MS);
     const known = await this.#table.get(domain, local);
-    if (known?.[nameOf(session)] === today) return;
+    // The account may have been removed meanwhile.
+    if (session.hasEnded || known?.[nameOf(session)] === today) return;
     const isKept = this.#table.update([domain, local], (old = {}) => latest({ ...old, [nameOf(session)]: today }));
     // Without it the client has some messages twice, one day: no reason to keep from it what there is to read.
     await isKept.catch(() => {});

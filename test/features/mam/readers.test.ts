@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Feature } from '../../../src/core/feature.ts';
+import { Readers } from '../../../src/features/mam/readers.ts';
 import { child, text } from '../../../src/xml/element.ts';
+import { Stage } from '../../support/stage.ts';
 import { JULIET, openStage, ROMEO, search } from './scene.ts';
 
 const hi = (body: string, more = ''): string =>
@@ -103,4 +106,22 @@ test('what has gone from the archive meanwhile is handed out by offline storage'
     messages.map((message) => text(child(message, 'body'))),
     ['one'],
   );
+});
+
+test('a reading that ends after its account was removed is not remembered for the next one of its name', async (t) => {
+  const made: Readers[] = [];
+  const feature: Feature = { name: 'readers', specs: [], setup: (host) => void made.push(new Readers(host)) };
+  const stage = await Stage.open(t, { features: [feature] });
+  await stage.connected({ juliet: 'juliet' });
+  const account = stage.host.account('juliet');
+  const [session] = account?.sessions.values() ?? [];
+  const [readers] = made;
+  assert.ok(account && session && readers);
+  const remembered = readers.remember(session);
+  stage.host.sessions.end(account, session, { kind: 'lost' });
+  await Promise.all([remembered, readers.remove(account.jid)]);
+  await stage.connected({ juliet: 'juliet' });
+  const [next] = stage.host.account('juliet')?.sessions.values() ?? [];
+  assert.ok(next);
+  assert.equal(await readers.has(next), false);
 });
