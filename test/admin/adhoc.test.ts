@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { type Client, client, xml } from '@xmpp/client';
 import type { Element } from '@xmpp/xml';
 import { acceptAnyCertificate } from '../support/unverified-tls.ts';
+import { CLIENT_PATIENCE_MS } from '../support/xmpp-client.ts';
 import { makePlace, parley, ServerProcess } from './running.ts';
 
 const NS = 'http://jabber.org/protocol/commands';
@@ -25,10 +26,13 @@ test('administrators run the commands of the server with their clients', async (
     const connected = client({
       service,
       domain: 'localhost',
+      timeout: CLIENT_PATIENCE_MS,
       credentials: (authenticate) =>
         authenticate({ username, password: 'secret' }, 'SCRAM-SHA-1', xml('user-agent', { id: randomUUID() })),
     });
     connected.on('error', () => {});
+    // A client that is left alone connects again and again.
+    t.after(() => connected.reconnect.stop());
     clients.push(connected);
     await connected.start();
     return async (node: string): Promise<Element> => {

@@ -5,6 +5,9 @@ import { WebSocket } from 'ws';
 import { DOMAIN, eventually, type LiveServer, PASSWORD } from './live-server.ts';
 import { acceptAnyCertificate } from './unverified-tls.ts';
 
+/** How long the library waits for an answer while it opens a stream; its own two seconds are too few for a busy machine. */
+export const CLIENT_PATIENCE_MS = 20_000;
+
 export { xml };
 
 // The library gives no way to accept a certificate that is self-signed: its connections are those of this process.
@@ -41,6 +44,7 @@ export class XmppClient {
     this.client = client({
       service: server.urls[over],
       domain: DOMAIN,
+      timeout: CLIENT_PATIENCE_MS,
       ...(resource === undefined ? {} : { resource }),
       credentials: async (authenticate, mechanisms, fast) => {
         this.mechanisms = mechanisms;
