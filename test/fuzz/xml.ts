@@ -47,7 +47,10 @@ function check(bytes: Buffer, mustBeAccepted: boolean): void {
 /** Expat knows the names of the fourth edition of XML 1.0: characters beyond ASCII in tags become letters of ASCII. */
 function withOldNames(bytes: Buffer): Buffer {
   const text = bytes.toString();
-  return /<[^>]*[^\p{ASCII}]/u.test(text) ? Buffer.from(text.replace(/[^\p{ASCII}]/gu, 'u')) : bytes;
+  // In a tag, and not in the value of an attribute, which may hold what ends a tag.
+  return /<(?:[^\P{ASCII}>'"]|'[^']*'|"[^"]*")*[^\p{ASCII}]/u.test(text)
+    ? Buffer.from(text.replace(/[^\p{ASCII}]/gu, 'u'))
+    : bytes;
 }
 
 /** Asserts that expat, too, finds well-formed what was accepted. */
