@@ -100,7 +100,11 @@ function canonicalAttributes(attributes: readonly SaxesAttributeNS[]): Record<st
   return attrs;
 }
 
+// White space, or a reference to some.
+const SPACE = '(?:\\s|&#(?:x0*(?:9|a|d|20|a0)|0*(?:9|10|13|32|160));)';
+const PADDED = new RegExp(`xmlns[^=]*=\\s*(?:"(?:${SPACE}|[^"]*${SPACE}")|'(?:${SPACE}|[^']*${SPACE}'))`, 'i');
+
 /** Tells whether a namespace begins or ends with white space, which saxes removes although XML does not. */
 export function hasPaddedNamespace(document: Buffer): boolean {
-  return /xmlns[^=]*=\s*(?:"(?:\s|[^"]*\s")|'(?:\s|[^']*\s'))/.test(document.toString());
+  return PADDED.test(document.toString());
 }
