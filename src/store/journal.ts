@@ -35,19 +35,12 @@ export class EngineJournal<V> implements Journal<V> {
   }
 
   append(stream: Key, value: V): { readonly id: EntryId; readonly stored: Promise<void> } {
-    const { id, steps } = this.appendSteps(stream, value);
-    return { id, stored: this.access.write(steps) };
+    return this.#append(encodeKey(this.#prefix, stream), value);
   }
 
   stream(stream: Key): JournalStream<V> {
     const encoded = flat(encodeKey(this.#prefix, stream));
-    return {
-      append: (value) => {
-        const text = this.#encode(value);
-        const id = this.access.ids.next(encoded);
-        return { id, stored: this.access.write([{ key: encoded + BEFORE_ID + id, text, isNew: true }]) };
-      },
-    };
+    return { append: (value) => this.#append(encoded, value) };
   }
 
   async get(stream: Key, id: EntryId): Promise<V | undefined> {
@@ -97,8 +90,16 @@ export class EngineJournal<V> implements Journal<V> {
 
   /** Draws an identifier and returns the writes that add the entry. */
   appendSteps(stream: Key, value: V): { readonly id: EntryId; readonly steps: readonly Step[] } {
+    return this.#stepsOf(encodeKey(this.#prefix, stream), value);
+  }
+
+  #append(encoded: string, value: V): { readonly id: EntryId; readonly stored: Promise<void> } {
+    const { id, steps } = this.#stepsOf(encoded, value);
+    return { id, stored: this.access.write(steps) };
+  }
+
+  #stepsOf(encoded: string, value: V): { readonly id: EntryId; readonly steps: readonly Step[] } {
     const text = this.#encode(value);
-    const encoded = encodeKey(this.#prefix, stream);
     const id = this.access.ids.next(encoded);
     return { id, steps: [{ key: encoded + BEFORE_ID + id, text, isNew: true }] };
   }

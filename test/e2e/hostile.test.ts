@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { LiveServer, PASSWORD } from '../support/live-server.ts';
+import { eventually, LiveServer, PASSWORD } from '../support/live-server.ts';
 import { HEADER, RawClient } from '../support/raw-client.ts';
 import { XmppClient } from '../support/xmpp-client.ts';
 
@@ -226,10 +226,9 @@ test('a client that does not read is let go, and nobody else notices', async (t)
     if (sent % 1_000_000 < stanza.length) await reader.settled();
   }
   await mallory.ask(`<iq type='get' id='p' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`);
-  const grown = memoryInUse() - before;
   assert.ok(largest <= outboxBytes + 2 * stanza.length, `${largest} bytes waited for one client`);
-  // Less than was sent: what is not kept need not have been collected yet.
-  assert.ok(grown < 85_000_000, `${grown} bytes more are in use`);
+  // Buffers that nobody has any more are given back by another thread, some time after the collection that finds them.
+  await eventually('no more memory is in use than is allowed', () => memoryInUse() - before < 50_000_000);
   await server.logged('session.overflow');
   await server.logged('stream.ended', ({ condition }) => condition === 'resource-constraint');
 });
