@@ -9,11 +9,10 @@ import { search } from '../src/features/mam/search.ts';
 import type { PageRequest } from '../src/features/shared/rsm.ts';
 import { JID } from '../src/jid.ts';
 import { openLevelStore } from '../src/store/level.ts';
-import { Worker } from './end-to-end/worker.ts';
-import { LOADER, underLoad } from './end-to-end.ts';
+import type { Worker } from './end-to-end/worker.ts';
+import { LOADER, SERVER, startWorker, underLoad } from './end-to-end.ts';
 import { type Bench, type Case, onCpu } from './runner.ts';
 
-const SERVER = new URL('end-to-end/server.ts', import.meta.url);
 const USERS = 100;
 /** Messages of the archive that is read; more by the environment, for the curve in docs/performance.md. */
 const MESSAGES_KEPT = Number(process.env['BENCH_ARCHIVE'] ?? 100_000);
@@ -30,11 +29,7 @@ export const archive: Bench = {
   rounds: 9,
   warmUps: 2,
   async open(defer) {
-    const worker = (file: URL): Worker => {
-      const started = new Worker(file);
-      defer(() => started.stop());
-      return started;
-    };
+    const worker = (file: URL): Worker => startWorker(file, defer);
     const [server, loader] = [worker(SERVER), worker(LOADER)];
     const { c2s = 0 } = await server.call('start', { users: USERS, full: 1 });
     await loader.call('connect', { users: USERS, port: c2s });

@@ -17,10 +17,7 @@ export const endToEnd: Bench = {
   rounds: 5,
   warmUps: 2,
   async open(defer) {
-    const server = new Worker(SERVER);
-    defer(() => server.stop());
-    const loader = new Worker(LOADER);
-    defer(() => loader.stop());
+    const [server, loader] = [startWorker(SERVER, defer), startWorker(LOADER, defer)];
     const { c2s = 0 } = await server.call('start', { users: USERS + STRANGERS });
     await loader.call('connect', { users: USERS, port: c2s });
     await loader.call('befriend');
@@ -34,6 +31,13 @@ export const endToEnd: Bench = {
     ];
   },
 };
+
+/** Starts another process of a bench, to be stopped with it. */
+export function startWorker(file: URL, defer: (undo: () => Promise<void>) => void): Worker {
+  const worker = new Worker(file);
+  defer(() => worker.stop());
+  return worker;
+}
 
 /** Measures what the server spends while a loader works. */
 export function underLoad(name: string, server: Worker, loader: Worker, work: string, given: Figures): Case {

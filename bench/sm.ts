@@ -1,5 +1,5 @@
-import { Worker } from './end-to-end/worker.ts';
-import { LOADER, SERVER, underLoad } from './end-to-end.ts';
+import type { Worker } from './end-to-end/worker.ts';
+import { LOADER, SERVER, startWorker, underLoad } from './end-to-end.ts';
 import type { Bench } from './runner.ts';
 
 const USERS = 50;
@@ -10,11 +10,7 @@ export const sm: Bench = {
   rounds: 9,
   warmUps: 2,
   async open(defer) {
-    const worker = (file: URL): Worker => {
-      const started = new Worker(file);
-      defer(() => started.stop());
-      return started;
-    };
+    const worker = (file: URL): Worker => startWorker(file, defer);
     const server = worker(SERVER);
     const [plain, managed] = [worker(LOADER), worker(LOADER)];
     const { c2s = 0 } = await server.call('start', { users: 2 * USERS });
