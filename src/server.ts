@@ -25,6 +25,7 @@ import { Routes } from './http/routes.ts';
 import { HttpServer } from './http/server.ts';
 import type { JID } from './jid.ts';
 import type { RootLogger } from './log/log.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { AddressRanges } from './net/address-ranges.ts';
 import { Admission } from './net/admission.ts';
 import { type Endpoint, listen } from './net/listen.ts';
@@ -68,6 +69,7 @@ export class Server {
   /** What operators can do: what the features define, to which whoever runs the server adds the server's own. */
   readonly commands: Command[] = [];
   readonly routes = new Routes();
+  readonly metrics = new Metrics();
   readonly listeners: BoundListener[] = [];
   readonly startedAt: number;
   /** The account that this start made, when it was the first of this installation. */
@@ -197,9 +199,14 @@ export class Server {
     const users = this.store.table(USERS);
     const removals = this.store.table(REMOVALS);
     const grants = this.store.table(GRANTS);
-    const ground = new SharedGround(this.store, this.routes, this.commands, (domain) =>
-      httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort }),
-    );
+    const ground = new SharedGround({
+      store: this.store,
+      routes: this.routes,
+      metrics: this.metrics,
+      commands: this.commands,
+      httpsUrl: (domain) =>
+        httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort }),
+    });
     for (const domain of Object.keys(hosts)) {
       const host = new Host({
         domain,

@@ -29,6 +29,8 @@ export type Section<T = unknown> = Kind<T> & {
   readonly node: 'section';
   readonly entries: Readonly<Record<string, Node>>;
   readonly doc: string;
+  /** Of a feature: it is off unless it is configured. */
+  readonly isOptIn?: true;
 };
 
 /** Sections by a name that the operator chooses, such as hosts by domain. */
@@ -88,9 +90,19 @@ export function option<const S extends Kind>(
 /** Defines a group. A key that is none of `entries` is a problem, and so is anything but an object. */
 export function section<const E extends Readonly<Record<string, Node>>>(doc: string, entries: E) {
   const groups = Object.entries(entries).filter(([, node]) => node.node !== 'option');
-  const absent = Object.fromEntries(groups.map(([key, node]) => [key, node.node === 'map' ? node.default : {}]));
+  const absent = Object.fromEntries(groups.map(([key, node]) => [key, absentValue(node)]));
   const object = strictly(v.object(entries, 'an object'), Object.keys(entries), absent);
   return Object.assign(object, { node: 'section' as const, doc });
+}
+
+/** Makes a feature's section one without which the feature is off. */
+export function optIn<const S extends Section>(of: S): S {
+  return Object.assign(of, { isOptIn: true as const });
+}
+
+function absentValue(node: Node): unknown {
+  if (node.node === 'map') return node.default;
+  return node.node === 'switch' && node.section.isOptIn === true ? false : {};
 }
 
 /** Defines sections by a name that the operator chooses and `key` prepares; two names may not become the same. */
@@ -119,7 +131,7 @@ export function sectionMap<const K extends v.GenericSchema<string, string>, cons
   });
 }
 
-/** Lets `false` stand for "off" and `true` for all defaults in the place of a section. */
+/** Lets `false` stand for "off" and `true` for all defaults in the place of a section. Absent means `true`, unless it is `optIn`. */
 export function switchable<const S extends Section>(of: S) {
   const either = v.union([v.literal(false), of], 'an object, true or false');
   return Object.assign(either, {

@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts';
-import { type Feature, FeatureScope, type Ground, type Reconfigurable, undoAll } from './feature.ts';
+import { type Feature, FeatureScope, type Reconfigurable } from './feature.ts';
+import type { Ground } from './ground.ts';
 import type { Host } from './host.ts';
+import { undoAll } from './undo.ts';
 
 /** The features that run on one host. */
 export class FeatureSet {

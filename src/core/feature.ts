@@ -2,9 +2,10 @@ import { domainToASCII } from 'node:url';
 import type { Section } from '../config/schema.ts';
 import type { StreamError } from '../errors.ts';
 import type { HttpHandler, HttpMethod } from '../http/message.ts';
-import type { RouteOptions, Routes } from '../http/routes.ts';
+import type { RouteOptions } from '../http/routes.ts';
 import type { JID } from '../jid.ts';
 import type { Logger } from '../log/log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { AnyStanza, Iq, Presence } from '../stanza.ts';
 import type { Journal, JournalSpec, Store, Table, TableSpec } from '../store/store.ts';
 import type { StreamFeature, StreamKind } from '../stream/negotiation.ts';
@@ -18,6 +19,7 @@ import type { ClientStream } from './client-stream.ts';
 import type { Command } from './commands.ts';
 import type { Fork } from './fork.ts';
 import type { Grants } from './grants.ts';
+import type { Ground } from './ground.ts';
 import type { Host, Settings } from './host.ts';
 import type { InlineFeature } from './inline.ts';
 import type { Addressee, AudienceCheck, IqHandler, IqRoute } from './iq.ts';
@@ -29,6 +31,7 @@ import type { Service } from './service.ts';
 import type { Session } from './session.ts';
 import type { RestorableSession } from './sessions.ts';
 import type { Keep, Slot } from './slots.ts';
+import { undoAll } from './undo.ts';
 import type { Users } from './users.ts';
 
 /** A document that a feature implements: `{ xep: 280, version: '1.0.1' }` or `{ rfc: 6121, sections: '2' }`. */
@@ -64,6 +67,8 @@ export interface FeatureHost {
   readonly users: Users;
   readonly grants: Grants;
   readonly settings: Settings;
+  /** What is counted and measured; each value is labelled with the host. */
+  readonly metrics: Metrics;
   /** A live account of this host: one with sessions, or one that was needed a moment ago. */
   account(local: string): Account | undefined;
   /** All live accounts. */
@@ -87,6 +92,11 @@ export interface FeatureHost {
   setPresence(account: Account, session: Session, presence: Presence | undefined): void;
   /** Says who may ask accounts what is only for those that see their presence. One feature knows. */
   audience(check: AudienceCheck): void;
+  /**
+   * Lets the server keep silent where it would tell whoever asks for an account's presence that there is no subscription:
+   * for hosts on which nobody but the application makes and ends those.
+   */
+  silenceProbes(): void;
   /** Whether an address may ask an account what is only for those that see its presence; the account itself may. */
   mayAsk(account: Account, from: JID): Awaitable<boolean>;
   /** Removes a user and all that is kept of it; `gone` is called when nobody can log in any more and sessions still live. */
@@ -147,18 +157,6 @@ export interface FeatureHost {
 /** How a feature serves a path: `anyHost` for what a proxy may offer under another name than the host's. */
 export type HttpOptions = Omit<RouteOptions, 'host'> & { readonly anyHost?: boolean };
 
-/** What the scopes of all features of all hosts share. */
-export interface Ground {
-  readonly store: Store;
-  readonly routes: Routes;
-  /** Where clients reach what is served for a domain; see `FeatureHost.httpsUrl`. */
-  httpsUrl(domain: string): string | undefined;
-  /** Opens a table or journal once for all hosts. */
-  table<V>(spec: TableSpec<V>): Table<V>;
-  journal<V>(spec: JournalSpec<V>): Journal<V>;
-  readonly commands: Command[];
-}
-
 /** The registrations of one feature on one host, so that they can be undone. */
 export class FeatureScope implements FeatureHost {
   readonly domain: string;
@@ -168,6 +166,7 @@ export class FeatureScope implements FeatureHost {
   readonly users: Users;
   readonly grants: Grants;
   readonly settings: Settings;
+  readonly metrics: Metrics;
   readonly store: Store;
   readonly #feature: string;
   readonly #host: Host;
@@ -186,6 +185,7 @@ export class FeatureScope implements FeatureHost {
     this.users = host.users;
     this.grants = host.grants;
     this.settings = host.settings;
+    this.metrics = ground.metrics.labelled({ host: host.domain });
     this.store = ground.store;
   }
 
@@ -234,6 +234,10 @@ export class FeatureScope implements FeatureHost {
 
   audience(check: AudienceCheck): void {
     this.#host.routes.mayAsk = check;
+  }
+
+  silenceProbes(): void {
+    this.#host.probesAreSilent = true;
   }
 
   mayAsk(account: Account, from: JID): Awaitable<boolean> {
@@ -381,17 +385,4 @@ export class FeatureScope implements FeatureHost {
   close(): Promise<void> {
     return undoAll(this.#undo.splice(0));
   }
-}
-
-/** Runs all of these, the last first, whatever fails; rejects with the first failure when all have ended. */
-export async function undoAll(undo: readonly (() => Awaitable<void>)[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const run of undo.toReversed()) {
-    try {
-      await run();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
 }

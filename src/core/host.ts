@@ -73,6 +73,8 @@ export class Host implements Destination {
   readonly sessions: Sessions;
   /** Marks messages that are delivered late, by way of another session; set by whoever knows how. */
   stampDelay: Stamp = (message) => message;
+  /** Whether those that ask for the presence of whom they do not see get no answer, rather than `unsubscribed`. */
+  probesAreSilent = false;
   readonly #streamFeatures: StreamFeature<ClientStream, StreamKind>[] = [];
   readonly #inlineFeatures: InlineFeature[] = [];
   readonly #portable: PortablePart[] = [];
@@ -272,7 +274,7 @@ export class Host implements Destination {
 
   // As an account that exists answers strangers, so that nobody learns which ones do. RFC 6121 §4.3.2.
   #answerProbe({ to, from }: Presence): void {
-    if (to === undefined || from === undefined) return;
+    if (to === undefined || from === undefined || this.probesAreSilent) return;
     this.router.send(makePresence({ type: 'unsubscribed', from: to.bare(), to: from.bare() }));
   }
 

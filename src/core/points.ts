@@ -110,6 +110,9 @@ export const sessionBound = new Topic<SessionEvent>('sessionBound');
 /** A session is over; it is no longer among its account's sessions and nothing reaches it. */
 export const sessionEnded = new Topic<SessionEvent & { readonly reason: EndReason }>('sessionEnded');
 
+/** A session of another process is back, as it was and without a stream. */
+export const sessionRestored = new Topic<SessionEvent>('sessionRestored');
+
 /** A session that had lost its stream goes on with another. */
 export const sessionResumed = new Topic<SessionEvent>('sessionResumed');
 

@@ -9,7 +9,14 @@ import type { Account } from './account.ts';
 import type { LiveAccounts } from './live-accounts.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Path } from './path.ts';
-import { accountRemoved, presenceChanged, type SessionEvent, sessionBound, sessionEnded } from './points.ts';
+import {
+  accountRemoved,
+  presenceChanged,
+  type SessionEvent,
+  sessionBound,
+  sessionEnded,
+  sessionRestored,
+} from './points.ts';
 import type { Router } from './router.ts';
 import { type Link, Session } from './session.ts';
 import type { SlotTable } from './slots.ts';
@@ -95,6 +102,7 @@ export class Sessions {
         if (account.sessions.size === 0) this.#options.accounts.rest(account);
         throw error;
       }
+      this.#options.topics.announce(sessionRestored, { account, session });
     });
   }
 

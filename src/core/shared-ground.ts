@@ -1,21 +1,24 @@
 import type { Routes } from '../http/routes.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Store } from '../store/store.ts';
 import type { Command } from './commands.ts';
-import type { Ground } from './feature.ts';
+import type { Ground } from './ground.ts';
 
 /** Opens each table and journal once, however many hosts use it; keys begin with the host's domain. */
 export class SharedGround implements Ground {
   readonly store: Store;
   readonly routes: Routes;
+  readonly metrics: Metrics;
   readonly commands: Command[];
   readonly httpsUrl: Ground['httpsUrl'];
   readonly #opened = new Map<string, unknown>();
 
-  constructor(store: Store, routes: Routes, commands: Command[], httpsUrl: Ground['httpsUrl']) {
-    this.store = store;
-    this.routes = routes;
-    this.commands = commands;
-    this.httpsUrl = httpsUrl;
+  constructor(shared: Omit<Ground, 'table' | 'journal'>) {
+    this.store = shared.store;
+    this.routes = shared.routes;
+    this.metrics = shared.metrics;
+    this.commands = shared.commands;
+    this.httpsUrl = shared.httpsUrl;
   }
 
   table: Ground['table'] = (spec) => this.#once(`table ${spec.name}`, () => this.store.table(spec));

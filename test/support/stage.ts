@@ -18,6 +18,7 @@ import { Users } from '../../src/core/users.ts';
 import { httpsUrlOf } from '../../src/http/public-url.ts';
 import { Routes } from '../../src/http/routes.ts';
 import { type LogRecord, memoryLogger } from '../../src/log/log.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { Admission } from '../../src/net/admission.ts';
 import { createMechanisms, selectMechanisms } from '../../src/sasl/mechanisms.ts';
 import { Passwords } from '../../src/sasl/passwords.ts';
@@ -55,6 +56,7 @@ export class Stage {
   readonly settings: { current: Config };
   readonly commands: Command[] = [];
   readonly routes = new Routes();
+  readonly metrics = new Metrics();
   readonly #c2s: C2sListener;
   readonly #sections: Readonly<Record<string, Section | undefined>>;
   #read = 0;
@@ -111,6 +113,7 @@ export class Stage {
     stage.#features = await FeatureSet.open(stage.host, options.features, stage.settings.current.features, {
       store: stage.store,
       routes: stage.routes,
+      metrics: stage.metrics,
       httpsUrl: (domain) => {
         const { http, listen } = stage.settings.current;
         return httpsUrlOf(domain, { publicUrl: http.publicUrl, httpsPort: listen.https[0]?.port });

@@ -53,14 +53,19 @@ export interface RosterChange {
 
 /** The rosters of a host's accounts: the one door for all that reads or changes them. */
 export interface Rosters {
-  /** The roster of a live account; at once, for it is loaded with the account. */
+  /** Whether somebody else than the account owns its contacts: then nobody asks for, grants or ends subscriptions by stanzas. */
+  readonly isDelegated: boolean;
+  /** The roster of a live account, at once; empty as long as it is not known. */
   of(account: Account): Roster;
+  /** Whether the roster is known. One that is the server's own is loaded with its account; one that is not, when it is needed. */
+  isKnown(account: Account): boolean;
   /**
    * Changes what an account keeps about an address, with no other change of that roster in between. `decide` returns the
    * new relation, or `before` itself to leave things as they are; what it throws is passed on. A changed relation is
    * written; once that is durable the live roster is replaced, `first` is called, and a changed item is pushed to the
    * interested sessions and announced, all within one turn.
-   * @throws StanzaError `policy-violation` for one item too many, `internal-server-error` (wait) when the store fails.
+   * @throws StanzaError `policy-violation` for one item too many, `internal-server-error` (wait) when the store fails,
+   * `service-unavailable` when somebody else owns the roster.
    */
   change(
     account: Account,
@@ -75,8 +80,63 @@ export interface Rosters {
 /** Whoever keeps rosters provides this; everything else that needs one uses it. */
 export const rosters = new Service<Rosters>('rosters');
 
+/** Why the roster of a user could not be fetched from its owner. */
+export type FetchFailure =
+  | 'timeout'
+  | 'refused'
+  | 'http_4xx'
+  | 'http_5xx'
+  /** Another status that is not the one expected: 204, a redirect. */
+  | 'http_other'
+  | 'bad_json'
+  | 'too_large'
+  /** Not tried: the owner has failed too often lately. */
+  | 'suspended'
+  /** Not tried: too many wait already. */
+  | 'overloaded';
+
+/** What became of a refresh, by localpart; users that are offline or do not exist count as refreshed. */
+export interface RefreshOutcome {
+  readonly updated: readonly string[];
+  readonly failed: ReadonlyMap<string, FetchFailure>;
+}
+
+/** The rosters of a host that somebody else owns. */
+export interface DelegatedRosterService {
+  /** Fetches the rosters of these users anew if they are online, and tells their clients what has changed. Never rejects. */
+  refresh(locals: ReadonlySet<string>): Promise<RefreshOutcome>;
+  /** Where the rosters come from and how that goes, for operators. */
+  status(): DelegationStatus;
+}
+
+/** How fetching goes. */
+export interface DelegationStatus {
+  readonly source: string;
+  /** `suspended`: it failed too often, and is left alone for a while. */
+  readonly state: 'working' | 'suspended' | 'probing';
+  readonly fetching: number;
+  readonly waiting: number;
+  /** Users whose roster is in memory because they are online. */
+  readonly loaded: number;
+  /** Last good copies kept for an outage. */
+  readonly copies: number;
+}
+
+/** Provided where rosters are delegated. */
+export const delegatedRosters = new Service<DelegatedRosterService>('delegatedRosters');
+
 /** A roster changed, durably: an item, a request, or both. */
 export const rosterChanged = new Topic<RosterChange>('rosterChanged');
+
+/**
+ * The roster of a live account is another one because whoever owns it has changed it. The interested sessions have been told
+ * of the items; what their change means for presence is for those that observe this.
+ */
+export const rosterReplaced = new Topic<{
+  readonly account: Account;
+  readonly before: Roster;
+  readonly after: Roster;
+}>('rosterReplaced');
 
 /** A roster is gone, durably, because its account was removed. */
 export const rosterRemoved = new Topic<{ readonly jid: JID; readonly roster: Roster }>('rosterRemoved');

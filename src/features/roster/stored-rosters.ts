@@ -18,6 +18,7 @@ type First = (change: RosterChange) => void;
 
 /** Rosters kept in the server's own store, one value for each account. */
 export class StoredRosters implements Rosters {
+  readonly isDelegated = false;
   readonly #host: FeatureHost;
   readonly #table: Table<RosterRecord>;
   readonly #live: Slot<Account, LiveRoster>;
@@ -38,6 +39,10 @@ export class StoredRosters implements Rosters {
 
   of(account: Account): LiveRoster {
     return this.#live.of(account);
+  }
+
+  isKnown(): boolean {
+    return true;
   }
 
   isInterested(session: Session): boolean {
