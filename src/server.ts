@@ -2,7 +2,7 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { C2sListener } from './c2s/listener.ts';
 import { type C2sService, xmlLimits } from './c2s/service.ts';
-import { type Config, defineConfig } from './config/config.ts';
+import { type Config, defineConfig, featuresOf } from './config/config.ts';
 import { type ConfigChanges, diffConfig } from './config/diff.ts';
 import type { Command } from './core/commands.ts';
 import { FeatureSet } from './core/feature-set.ts';
@@ -78,7 +78,8 @@ export class Server {
   readonly #startedWith: Config;
   readonly #throttle: LoginThrottle;
   readonly #admission: Admission;
-  readonly #features: FeatureSet[] = [];
+  /** By the domain of the host. */
+  readonly #features = new Map<string, FeatureSet>();
   #proxies: AddressRanges;
   // What to undo at the end, the last first.
   readonly #undo: (() => Promise<void> | void)[] = [];
@@ -146,7 +147,10 @@ export class Server {
     this.#admission.change(config.limits.connections);
     this.#proxies = new AddressRanges(config.http.trustedProxies);
     for (const host of this.hosts.values()) host.users.configure(config.auth);
-    for (const set of this.#features) set.configure(config.features);
+    for (const [domain, set] of this.#features) {
+      // A host that is to go stays as it is until the restart.
+      if (Object.hasOwn(config.hosts, domain)) set.configure(featuresOf(config, domain));
+    }
     this.#selectMechanisms(config);
     return { live, restart };
   }
@@ -178,7 +182,7 @@ export class Server {
       mechanisms: () => this.#mechanisms,
       startTls: this.#acceptor(),
     });
-    for (const set of this.#features) await set.begin();
+    for (const set of this.#features.values()) await set.begin();
     await this.#listen();
     // Last, so that no start that fails makes an account whose password nobody has seen.
     const [firstHost] = this.hosts.values();
@@ -194,7 +198,8 @@ export class Server {
   }
 
   async #openHosts(sealing: Sealing): Promise<void> {
-    const { hosts, auth, features: configured } = this.settings.current;
+    const config = this.settings.current;
+    const { hosts, auth } = config;
     const passwords = new Passwords({ clock: this.clock });
     const users = this.store.table(USERS);
     const removals = this.store.table(REMOVALS);
@@ -215,15 +220,16 @@ export class Server {
         log: this.log.child({ host: domain }),
         settings: this.settings,
         removals,
+        throttle: this.#throttle,
         grants: new Grants({ domain, store: this.store, table: grants, clock: this.clock, sealing }),
         users: new Users({ domain, table: users, clock: this.clock, passwords, iterations: auth.iterations }),
       });
       host.users.onCredentialsChanged((jid, change) => this.#lockOut(host, jid, change));
       this.hosts.set(domain, host);
       this.#undo.push(this.router.mount(domain, host));
-      const set = await FeatureSet.open(host, features, configured, ground);
+      const set = await FeatureSet.open(host, features, featuresOf(config, domain), ground);
       this.#undo.push(() => set.close());
-      this.#features.push(set);
+      this.#features.set(domain, set);
       await host.finishRemovals();
     }
   }

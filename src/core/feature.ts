@@ -18,6 +18,7 @@ import type { Advertised, Advertiser } from './advertisements.ts';
 import type { ClientStream } from './client-stream.ts';
 import type { Command } from './commands.ts';
 import type { Fork } from './fork.ts';
+import type { FormLogins } from './form-logins.ts';
 import type { Grants } from './grants.ts';
 import type { Ground } from './ground.ts';
 import type { Host, Settings } from './host.ts';
@@ -66,6 +67,8 @@ export interface FeatureHost {
   readonly log: Logger;
   readonly users: Users;
   readonly grants: Grants;
+  /** Checks what people type into forms. */
+  readonly logins: FormLogins;
   readonly settings: Settings;
   /** What is counted and measured; each value is labelled with the host. */
   readonly metrics: Metrics;
@@ -165,6 +168,7 @@ export class FeatureScope implements FeatureHost {
   readonly log: Logger;
   readonly users: Users;
   readonly grants: Grants;
+  readonly logins: FormLogins;
   readonly settings: Settings;
   readonly metrics: Metrics;
   readonly store: Store;
@@ -184,6 +188,7 @@ export class FeatureScope implements FeatureHost {
     this.log = host.log.child({ feature });
     this.users = host.users;
     this.grants = host.grants;
+    this.logins = host.logins;
     this.settings = host.settings;
     this.metrics = ground.metrics.labelled({ host: host.domain });
     this.store = ground.store;

@@ -16,6 +16,7 @@ import { copies } from './copies.ts';
 import { refused, UNDELIVERABLE } from './delivery.ts';
 import type { FilterChain } from './filters.ts';
 import type { Fork } from './fork.ts';
+import { FormLogins, type FormLoginsOptions } from './form-logins.ts';
 import { connectGrants } from './grant-events.ts';
 import type { Grants } from './grants.ts';
 import type { InlineFeature } from './inline.ts';
@@ -23,7 +24,7 @@ import { type Addressee, IqRequests, IqRoutes } from './iq.ts';
 import { LiveAccounts } from './live-accounts.ts';
 import { endOnPasswordChange } from './password-change.ts';
 import { type Chains, makeChains, Path, type Stamp } from './path.ts';
-import { accountRemoved, type FilterPoint, type Verdict } from './points.ts';
+import { accountRemoved, type FilterPoint, formLoggedIn, type Verdict } from './points.ts';
 import type { PortablePart } from './portable.ts';
 import { type Receipt, releaseAfter } from './receipts.ts';
 import { Removals } from './removals.ts';
@@ -45,6 +46,7 @@ export interface HostOptions {
   readonly router: Router;
   readonly users: Users;
   readonly grants: Grants;
+  readonly throttle: FormLoginsOptions['throttle'];
   /** Opened with `REMOVALS`, for all hosts. */
   readonly removals: Table<number>;
   readonly clock: Clock;
@@ -58,6 +60,8 @@ export class Host implements Destination {
   readonly jid: JID;
   readonly users: Users;
   readonly grants: Grants;
+  /** Checks what people type into forms. */
+  readonly logins: FormLogins;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: Settings;
@@ -128,6 +132,13 @@ export class Host implements Destination {
       lanes: this.#laneHandlers,
     });
     this.topics = new Topics(bug);
+    this.logins = new FormLogins({
+      domain: options.domain,
+      users: options.users,
+      throttle: options.throttle,
+      log,
+      announce: (jid, address) => this.topics.announce(formLoggedIn, { jid, address }),
+    });
     this.chains = makeChains(bug);
     this.routes = new IqRoutes({ clock, timeoutMs: () => settings.current.limits.timeouts.iqMs, bug });
     connectGrants(this, bug);

@@ -104,6 +104,9 @@ export const clientLoggedIn = new Topic<{
   readonly session: Session | undefined;
 }>('clientLoggedIn');
 
+/** A person has proved on a page who it is: nothing was bound, and no client is known. */
+export const formLoggedIn = new Topic<{ readonly jid: JID; readonly address: string }>('formLoggedIn');
+
 /** A resource was bound: the session can send and receive. */
 export const sessionBound = new Topic<SessionEvent>('sessionBound');
 

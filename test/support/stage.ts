@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { C2sListener } from '../../src/c2s/listener.ts';
 import { xmlLimits } from '../../src/c2s/service.ts';
-import type { Config } from '../../src/config/config.ts';
+import { type Config, featuresOf } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Section } from '../../src/config/schema.ts';
 import type { Command } from '../../src/core/commands.ts';
@@ -69,6 +69,8 @@ export class Stage {
     this.settings = { current: this.#load(options.config) };
     this.router = new Router((error) => this.log.error('bug', { where: 'router' }, error));
     const passwords = new Passwords({ clock: this.clock });
+    const rates = { address: null, account: null, accountFromAddress: null };
+    const throttle = new LoginThrottle({ clock: this.clock, rates });
     this.host = new Host({
       domain: DOMAIN,
       router: this.router,
@@ -76,6 +78,7 @@ export class Stage {
       log: this.log,
       settings: this.settings,
       removals: this.#table(REMOVALS),
+      throttle,
       grants: new Grants({
         domain: DOMAIN,
         store: this.store,
@@ -93,10 +96,7 @@ export class Stage {
         settings: this.settings,
         clock: this.clock,
         log: this.log,
-        throttle: new LoginThrottle({
-          clock: this.clock,
-          rates: { address: null, account: null, accountFromAddress: null },
-        }),
+        throttle,
         mechanisms: () => selectMechanisms(mechanisms, this.settings.current.auth.mechanisms),
         startTls: options.startTls ?? {
           accept: (raw, done) => done(new Error(`no TLS on the stage: ${raw}`)),
@@ -110,7 +110,7 @@ export class Stage {
   /** Sets the stage; it is struck when the test ends, and a bug that the log has by then fails the test. */
   static async open(t: TestContext, options: StageOptions): Promise<Stage> {
     const stage = new Stage(options);
-    stage.#features = await FeatureSet.open(stage.host, options.features, stage.settings.current.features, {
+    stage.#features = await FeatureSet.open(stage.host, options.features, featuresOf(stage.settings.current, DOMAIN), {
       store: stage.store,
       routes: stage.routes,
       metrics: stage.metrics,
@@ -143,7 +143,7 @@ export class Stage {
   /** Uses another configuration, given as in the file, as a reload does. */
   reload(config: Readonly<Record<string, unknown>>): void {
     this.settings.current = this.#load(config);
-    this.#features?.configure(this.settings.current.features);
+    this.#features?.configure(featuresOf(this.settings.current, DOMAIN));
   }
 
   /** Listens on a real socket of this machine and returns its port. */

@@ -1,7 +1,14 @@
 import { flag } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Feature } from '../../core/feature.ts';
-import { accountRemoved, clientLoggedIn, sessionBound, sessionEnded, sessionResumed } from '../../core/points.ts';
+import {
+  accountRemoved,
+  clientLoggedIn,
+  formLoggedIn,
+  sessionBound,
+  sessionEnded,
+  sessionResumed,
+} from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
 import type { TableSpec } from '../../store/store.ts';
 import { LazyTable } from '../shared/lazy-table.ts';
@@ -46,6 +53,7 @@ export const lastlog: Feature<ConfigOf<typeof config>> = {
     host.observe(clientLoggedIn, ({ jid, login, address }) => {
       if (login.role !== 'guest') loggedIn(jid.local, address);
     });
+    host.observe(formLoggedIn, ({ jid, address }) => loggedIn(jid.local, address));
     host.observe(sessionBound, remember);
     host.observe(sessionResumed, remember);
     host.observe(sessionEnded, ({ account: { jid, isAnonymous }, session }) => {
