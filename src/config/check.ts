@@ -1,10 +1,11 @@
 import { parseAddressRange } from '../net/address-ranges.ts';
+import { featureContradictions } from './check-features.ts';
 import type { Config } from './config.ts';
 import { type ConfigProblem, quote } from './problem.ts';
 
 /** Finds what no option shows by itself: options that contradict each other, or hardly do what was meant. */
 export function checkTogether(config: Config): { problems: readonly ConfigProblem[]; warnings: readonly string[] } {
-  return { problems: contradictions(config), warnings: [...suspicions(config)] };
+  return { problems: [...contradictions(config), ...featureContradictions(config)], warnings: [...suspicions(config)] };
 }
 
 function contradictions({ hosts, tls, auth, limits }: Config): ConfigProblem[] {

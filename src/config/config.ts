@@ -18,7 +18,7 @@ import {
   text,
 } from './kinds.ts';
 import { limits } from './limits.ts';
-import { type ConfigOf, option, type Section, section, sectionMap, switchable } from './schema.ts';
+import { type ConfigOf, option, overrides, type Section, section, sectionMap, switchable } from './schema.ts';
 
 /** The SASL mechanisms that can be configured, strongest first. RFC 5802, RFC 7677, RFC 4616, RFC 4422 Appendix A, RFC 4505. */
 export const MECHANISMS = [
@@ -39,7 +39,7 @@ function contact(what: string) {
   return option(addresses, { default: [], doc: `${what}, as URIs.`, reload: 'live' });
 }
 
-const host = section('What differs from one virtual host to another.', {
+const hostOptions = {
   name: option(text(), {
     default: undefined,
     doc: 'A name for people, shown by service discovery.',
@@ -71,13 +71,7 @@ const host = section('What differs from one virtual host to another.', {
     status: contact('Where the status of the service is told'),
     support: contact('Where users get help'),
   }),
-});
-
-const hosts = sectionMap(domain(), host, {
-  default: { localhost: {} },
-  doc: 'The domains served here, each with its options; `{}` is enough.',
-  reload: 'restart',
-});
+};
 
 const listeners = listOf(
   fields('an object with "address" and "port"', { address: ipAddress(), port: integer(0, 65535) }),
@@ -263,13 +257,25 @@ export function defineConfig(features: Readonly<Record<string, Section | undefin
   const switches = Object.fromEntries(
     Object.entries(features).map(([name, options]) => [name, switchable(options ?? section('Has no options.', {}))]),
   );
+  const host = section('What differs from one virtual host to another.', {
+    ...hostOptions,
+    features: overrides(
+      'features',
+      switches,
+      'Features of this host, as in `features`, in the place of what is there: an object with the options that shall not be default, `true` or `false`. What is not named is as in `features`.',
+    ),
+  });
   return section('The configuration of the server.', {
     dataDir: option(path(), {
       default: './data',
       doc: "The directory of everything the server keeps. A relative path starts at the configuration file's folder, or at the working directory when there is no file.",
       reload: 'restart',
     }),
-    hosts,
+    hosts: sectionMap(domain(), host, {
+      default: { localhost: {} },
+      doc: 'The domains served here, each with its options; `{}` is enough.',
+      reload: 'restart',
+    }),
     admins: option(listOf(bareJid(), 'a list of bare JIDs'), {
       default: [],
       doc: 'The bare JIDs of the administrators.',
@@ -285,7 +291,7 @@ export function defineConfig(features: Readonly<Record<string, Section | undefin
     log,
     storage,
     features: section(
-      'What the server can do beyond moving stanzas. Each feature takes an object with its options, `true` or `{}` for all defaults, or `false`, which switches it off.',
+      'What the server can do beyond moving stanzas. Each feature takes an object with its options, `true` or `{}` for all defaults, or `false`, which switches it off. Hosts may have their own (`hosts.<name>.features`).',
       switches,
     ),
   });
@@ -296,3 +302,8 @@ export type ConfigDefinition = ReturnType<typeof defineConfig>;
 
 /** A checked configuration: every option present, addresses prepared, paths absolute, secrets read. */
 export type Config = ConfigOf<ConfigDefinition>;
+
+/** Returns the features of a host: its own where it has any, otherwise those of all hosts. */
+export function featuresOf({ hosts, features }: Config, domain: string): Config['features'] {
+  return { ...features, ...hosts[domain]?.features };
+}

@@ -8,12 +8,17 @@ export type ConfigChanges = Readonly<Record<Reload, readonly string[]>>;
 
 /** Returns what differs between two configurations of one definition. */
 export function diffConfig(definition: ConfigDefinition, before: Config, after: Config): ConfigChanges {
-  const changes: Changes = { live: [], restart: [] };
+  const changes: Changes = { live: [], restart: [], before, after };
   compare(definition, before, after, '', changes);
-  return changes;
+  const { live, restart } = changes;
+  return { live, restart };
 }
 
-type Changes = Record<Reload, string[]>;
+/** What has been found, and the two configurations as a whole. */
+interface Changes extends Record<Reload, string[]> {
+  readonly before: Config;
+  readonly after: Config;
+}
 
 function compare(node: Node, before: unknown, after: unknown, path: string, changes: Changes): void {
   switch (node.node) {
@@ -35,6 +40,15 @@ function compare(node: Node, before: unknown, after: unknown, path: string, chan
         const [was, is] = [memberOf(before, name), memberOf(after, name)];
         if (was === undefined || is === undefined) changes[node.reload].push(joinPath(path, name));
         else compare(node.value, was, is, joinPath(path, name), changes);
+      }
+      return;
+    case 'overrides':
+      // What only one of them gives anew was, or will be, as in the section that it stands for.
+      for (const name of namesOf(before, after)) {
+        const entry = node.switches[name];
+        const was = memberOf(before, name) ?? memberOf(memberOf(changes.before, node.of), name);
+        const is = memberOf(after, name) ?? memberOf(memberOf(changes.after, node.of), name);
+        if (entry !== undefined) compare(entry, was, is, joinPath(path, name), changes);
       }
   }
 }

@@ -1,5 +1,5 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
-import type { Kind, Node, Section } from './schema.ts';
+import { type Kind, type Node, OFF_UNLESS_CONFIGURED, type Section } from './schema.ts';
 
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -34,8 +34,15 @@ function jsonSchemaOf(node: Node): JsonSchema {
       const { doc: description, value } = node;
       return { description, type: 'object', additionalProperties: jsonSchemaOf(value), default: node.default };
     }
-    case 'switch':
-      return { description: node.doc, anyOf: [{ type: 'boolean' }, jsonSchemaOf(node.section)], default: true };
+    case 'switch': {
+      const { section, doc } = node;
+      const isOn = section.isOptIn !== true;
+      const description = isOn ? doc : `${doc} ${OFF_UNLESS_CONFIGURED}`;
+      return { description, anyOf: [{ type: 'boolean' }, jsonSchemaOf(section)], default: isOn };
+    }
+    case 'overrides':
+      // In draft-07 nothing may stand beside a reference.
+      return { description: node.doc, allOf: [{ $ref: `#/properties/${node.of}` }] };
   }
 }
 

@@ -50,8 +50,17 @@ export type Switch<T = unknown> = Kind<T | false> & {
   readonly doc: string;
 };
 
+/** Switches given anew for one place: what is absent here is as it is in the section of that name. */
+export type Overrides<T = unknown> = Kind<T> & {
+  readonly node: 'overrides';
+  /** The section of the top level that has the switches. */
+  readonly of: string;
+  readonly switches: Readonly<Record<string, Switch>>;
+  readonly doc: string;
+};
+
 /** Any part of a configuration's definition. */
-export type Node = Option | Section | SectionMap | Switch;
+export type Node = Option | Section | SectionMap | Switch | Overrides;
 
 /** The type that a section parses to, read-only all the way down. */
 export type ConfigOf<S extends Kind> = Immutable<v.InferOutput<S>>;
@@ -94,6 +103,9 @@ export function section<const E extends Readonly<Record<string, Node>>>(doc: str
   const object = strictly(v.object(entries, 'an object'), Object.keys(entries), absent);
   return Object.assign(object, { node: 'section' as const, doc });
 }
+
+/** What is told of a feature that is `optIn`. */
+export const OFF_UNLESS_CONFIGURED = 'Off unless configured.';
 
 /** Makes a feature's section one without which the feature is off. */
 export function optIn<const S extends Section>(of: S): S {
@@ -146,6 +158,13 @@ export function switchable<const S extends Section>(of: S) {
       return dataset;
     },
   });
+}
+
+/** Lets one place, such as a host, have switches of its own in the place of those of the section named `of`. */
+export function overrides<const S extends Switch>(of: string, switches: Readonly<Record<string, S>>, doc: string) {
+  const entries = Object.fromEntries(Object.entries(switches).map(([name, node]) => [name, v.optional(node)]));
+  const object = strictly(v.object(entries, 'an object'), Object.keys(switches));
+  return Object.assign(object, { node: 'overrides' as const, of, switches, doc });
 }
 
 /**

@@ -123,6 +123,11 @@ test('what prevents a start is told in one line, with exit code 1', async (t) =>
       () => withoutFile(),
       /^parley: [^\n]+ is not valid:\n {2}expected a readable file, [^\n]+\n$/,
     ],
+    [
+      'presence without a roster',
+      () => makePlace(t, { hosts: { localhost: { features: { roster: false } } } }),
+      /^parley: [^\n]+ is not valid:\n {2}hosts\.localhost\.features: expected roster or delegatedRoster to be on, [^\n]+\n$/,
+    ],
   ];
   for (const [what, make, message] of cases) {
     const ended = await parley(await make(), ['serve']);

@@ -6,13 +6,19 @@ import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.
 import { integer, milliseconds, oneOf } from '../../src/config/kinds.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { configReference } from '../../src/config/reference.ts';
-import { type Node, option, section } from '../../src/config/schema.ts';
+import { type Node, optIn, option, section } from '../../src/config/schema.ts';
 import { features } from '../../src/features/registry.ts';
 import { projectFile } from '../support/project.ts';
 
 const shippedSections = Object.fromEntries(features.map(({ name, config }) => [name, config]));
 const withFeatures = defineConfig({
   ping: undefined,
+  bare: optIn(section('Has no options.', {})),
+  polls: optIn(
+    section('Questions to all.', {
+      answers: option(integer(1, 9), { default: 3, doc: 'How many answers.', reload: 'live' }),
+    }),
+  ),
   mam: section('Message archives.', {
     maxPage: option(integer(1, 500), { default: 50, doc: 'The largest page | slice.', reload: 'live' }),
     expiry: section('When entries go.', {
@@ -30,6 +36,7 @@ function loadShipped(name: string): { config: Config; warnings: readonly string[
 
 function* optionsOf(node: Node, path = ''): Iterable<{ path: string; doc: string; value: unknown }> {
   if (node.node === 'option') yield { path, doc: node.doc, value: node.default };
+  if (node.node === 'overrides') yield { path, doc: node.doc, value: {} };
   if (node.node === 'section') {
     for (const [name, entry] of Object.entries(node.entries)) yield* optionsOf(entry, path ? `${path}.${name}` : name);
   }
@@ -48,11 +55,14 @@ function schemaAt(schema: JsonSchema, path: string): JsonSchema {
   return path.split('.').reduce<JsonSchema>((at, name) => Object(Object(at['properties'])[name]), schema);
 }
 
-test('the example is valid and has every option', () => {
+test('the example is valid and has every option, those of features on some host at least', () => {
   assert.deepEqual(loadShipped('config.example.json').warnings, []);
   const example: unknown = JSON.parse(readFileSync(projectFile('config.example.json'), 'utf8'));
   for (const { path } of optionsOf(defineConfig(shippedSections)))
-    assert.ok(valuesAt(example, path).length > 0, `the example lacks ${path}`);
+    assert.ok(
+      [path, `hosts.*.${path}`].some((at) => valuesAt(example, at).length > 0),
+      `the example lacks ${path}`,
+    );
 });
 
 test('the configuration of the load test lets a load tool in and limits no rate', () => {
@@ -104,6 +114,25 @@ test('a feature is a boolean or its options in the JSON Schema', () => {
   assert.equal(schemaAt(mam['anyOf'][1], 'maxPage')['default'], 50);
 });
 
+test('the features of a host are as those of all hosts in the JSON Schema', () => {
+  const { properties } = Object(Object(schemaAt(configJsonSchema(withFeatures), 'hosts'))['additionalProperties']);
+  assert.deepEqual(Object(properties)['features']['allOf'], [{ $ref: '#/properties/features' }]);
+});
+
+test('what is off unless configured is said to be', () => {
+  const schema = configJsonSchema(withFeatures);
+  assert.equal(schemaAt(schema, 'features.mam')['default'], true);
+  for (const name of ['polls', 'bare']) {
+    const { default: value, description } = Object(schemaAt(schema, `features.${name}`));
+    assert.equal(value, false);
+    assert.match(description, /Off unless configured\.$/);
+  }
+  const page = configReference(withFeatures);
+  assert.match(page, /Questions to all\. Off unless configured\./);
+  assert.doesNotMatch(page, /Message archives\. Off/);
+  assert.match(page, /\[`bare`\]\(#features\.bare\) \| true or false \| `false` \| restart \|/);
+});
+
 test('the reference page has an anchored row for every option', () => {
   const page = configReference(withFeatures);
   for (const { path } of optionsOf(withFeatures)) {
@@ -114,6 +143,7 @@ test('the reference page has an anchored row for every option', () => {
     /\[`maxPage`\]\(#features\.mam\.maxPage\) \| an integer from 1 to 500 \| `50` \| live \| The largest page \\\| slice\. \|/,
   );
   assert.match(page, /\[`ping`\]\(#features\.ping\) \| true or false \| `true` \| restart \|/);
+  assert.match(page, /\[`features`\]\(#hosts\.name\.features\) \| an object as \[`features`\]\(#features\) \| `{}` \|/);
 });
 
 test('every link of the reference page has its anchor', () => {

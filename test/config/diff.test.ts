@@ -75,3 +75,18 @@ test('a feature switched on or off needs a restart, its options say themselves',
     restart: ['features.mam.cold'],
   });
 });
+
+test('a feature that a host has for itself is compared with what it was or will be there', () => {
+  const host = (own: unknown, mam: unknown = {}) => ({ hosts: { localhost: { features: own } }, features: { mam } });
+  assert.deepEqual(changes(host({}), host({ mam: {} })), { live: [], restart: [] });
+  assert.deepEqual(changes(host({}), host({ mam: { live: false, cold: false } })), {
+    live: ['hosts.localhost.features.mam.live'],
+    restart: ['hosts.localhost.features.mam.cold'],
+  });
+  assert.deepEqual(changes(host({ mam: false }), host({})), { live: [], restart: ['hosts.localhost.features.mam'] });
+  assert.deepEqual(changes(host({ mam: false }, false), host({}, false)), { live: [], restart: [] });
+  assert.deepEqual(changes(host({ mam: {} }), host({ mam: {} }, { live: false })), {
+    live: ['features.mam.live'],
+    restart: [],
+  });
+});
