@@ -4,12 +4,10 @@ import type { Session } from '../../core/session.ts';
 import type { Slot } from '../../core/slots.ts';
 import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
-import { iq, Payload } from '../../stanza.ts';
 import { type Key, StoreError, type Table } from '../../store/store.ts';
 import { type Awaitable, isPromise } from '../../util/awaitable.ts';
-import { newId } from '../../util/ids.ts';
 import { type Relation, type RosterChange, type Rosters, rosterChanged, rosterRemoved } from './api.ts';
-import { pushElement } from './items.ts';
+import { Interest } from './interest.ts';
 import { fromRecord, ROSTERS, type RosterRecord, toRecord } from './record.ts';
 import { LiveRoster } from './roster.ts';
 
@@ -22,7 +20,7 @@ export class StoredRosters implements Rosters {
   readonly #host: FeatureHost;
   readonly #table: Table<RosterRecord>;
   readonly #live: Slot<Account, LiveRoster>;
-  readonly #interested: Slot<Session, boolean>;
+  readonly #interest: Interest;
   // The accounts whose roster is being written, by bare JID; fulfilled, never rejected, when that has ended.
   readonly #writing = new Map<string, Promise<void>>();
 
@@ -30,11 +28,7 @@ export class StoredRosters implements Rosters {
     this.#host = host;
     this.#table = host.table(ROSTERS);
     this.#live = host.accountSlot((account) => (account.isAnonymous ? LiveRoster.EMPTY : this.read(account.jid)));
-    this.#interested = host.sessionSlot<boolean>(() => false, {
-      name: 'roster.interested',
-      save: (isInterested) => isInterested || undefined,
-      restore: (json) => json === true,
-    });
+    this.#interest = new Interest(host);
   }
 
   of(account: Account): LiveRoster {
@@ -46,12 +40,12 @@ export class StoredRosters implements Rosters {
   }
 
   isInterested(session: Session): boolean {
-    return this.#interested.of(session);
+    return this.#interest.has(session);
   }
 
   /** Tells the session of changes from now on. */
   interest(session: Session): void {
-    this.#interested.set(session, true);
+    this.#interest.add(session);
   }
 
   change(account: Account, contact: JID, decide: Decide, first?: First): Awaitable<RosterChange> {
@@ -157,14 +151,8 @@ export class StoredRosters implements Rosters {
     return change;
   }
 
-  // RFC 6121 §2.1.6: without `from`, as from the account itself. The answers tell nothing and are not waited for.
-  #push(account: Account, contact: JID, roster: LiveRoster): void {
-    const item = roster.items.get(contact.toString());
-    const payload = new Payload([pushElement(roster.version, contact, item)]);
-    for (const session of account.sessions.values()) {
-      if (!this.isInterested(session)) continue;
-      this.#host.deliver(session, iq({ type: 'set', to: session.jid, id: newId(), payload }));
-    }
+  #push({ sessions }: Account, contact: JID, { version, items }: LiveRoster): void {
+    this.#interest.push(sessions.values(), version, contact, items.get(contact.toString()));
   }
 
   #key(jid: JID): Key {
