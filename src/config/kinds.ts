@@ -56,6 +56,15 @@ export function orNull<const K extends Kind>(kind: K) {
   return v.nullable(kind);
 }
 
+/** What `kind` accepts, if it passes a check; `expected` says of what kind it is then. */
+export function satisfying<const K extends Kind>(
+  kind: K,
+  passes: (value: v.InferOutput<K>) => boolean,
+  expected: string,
+) {
+  return v.pipe(kind, v.check(passes, expected));
+}
+
 /** A sustained rate and the burst above it that is let through at once: a token bucket. */
 export function rate() {
   return fields('a rate, {"perSecond": n, "burst": n}', { perSecond: integer(1), burst: integer(1) });
