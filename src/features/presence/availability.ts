@@ -97,6 +97,8 @@ export class Availability {
   /** Somebody wants to know whether the account is available. RFC 6121 §4.3.2. */
   probed(account: Account, from: JID): void {
     if (!this.isSubscriber(account, from)) {
+      // It would end for good what it is not ours to end, and what we may only not know.
+      if (this.#rosters.isDelegated) return;
       // From the bare address: the others would tell which resources there are.
       return this.#host.send(presence({ type: 'unsubscribed', from: account.jid, to: from }));
     }
@@ -115,6 +117,11 @@ export class Availability {
     for (const { jid } of account.availableSessions) this.#send(presence({ type: 'unavailable', from: jid }), to);
   }
 
+  /** Asks an address that is to come into sight for its presence, once for each available session. RFC 6121 §4.3.1. */
+  ask(account: Account, contact: JID): void {
+    for (const session of account.availableSessions) this.#probe(session, contact);
+  }
+
   /**
    * The account has blocked or unblocked somebody: who sees its presence sees it go, or come back. XEP-0191 §3.3, §3.4. What
    * an unblocked contact said meanwhile was dropped, so it is asked for.
@@ -127,7 +134,7 @@ export class Availability {
       if (item === undefined || wasBlocked(jid) === isBlocked(jid)) continue;
       if (hasFrom(item) && isBlocked(jid)) this.hide(account, jid);
       if (hasFrom(item) && !isBlocked(jid)) this.show(account, jid);
-      if (hasTo(item) && !isBlocked(jid)) for (const session of account.availableSessions) this.#probe(session, jid);
+      if (hasTo(item) && !isBlocked(jid)) this.ask(account, jid);
     }
     for (const session of account.sessions.values()) this.#takeBack(session, isBlocked);
   }

@@ -14,9 +14,10 @@ import { AUTHENTICATED } from '../../stream/stream.ts';
 import type { Awaitable } from '../../util/awaitable.ts';
 import { el } from '../../xml/element.ts';
 import { blockingChanged } from '../blocking/api.ts';
-import { rosterChanged, rosterRemoved, rosters as rostersService } from '../roster/api.ts';
+import { rosterChanged, rosterRemoved, rosterReplaced, rosters as rostersService } from '../roster/api.ts';
 import { presences } from './api.ts';
 import { Availability } from './availability.ts';
+import { Replacement } from './replacement.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 const PRE_APPROVAL = el('sub', { xmlns: 'urn:xmpp:features:pre-approval' });
@@ -33,7 +34,11 @@ export const presence: Feature = {
     const rosters = host.use(rostersService);
     const availability = new Availability(host, rosters);
     const subscriptions = new Subscriptions(host, rosters, availability);
-    host.negotiate({ name: 'pre-approval', needs: AUTHENTICATED, excludes: 0, offer: () => PRE_APPROVAL });
+    const replacement = new Replacement(host, rosters, availability);
+    // Where somebody else makes the subscriptions, there is nothing to approve.
+    if (!rosters.isDelegated) {
+      host.negotiate({ name: 'pre-approval', needs: AUTHENTICATED, excludes: 0, offer: () => PRE_APPROVAL });
+    }
     host.provide(presences, { broadcast: (...presence) => availability.broadcast(...presence) });
     host.audience((account, from) => availability.isSubscriber(account, from));
 
@@ -49,6 +54,7 @@ export const presence: Feature = {
     );
     host.observe(blockingChanged, (change) => availability.blockingChanged(change));
     host.observe(rosterChanged, (change) => subscriptions.changed(change));
+    host.observe(rosterReplaced, (change) => replacement.replaced(change));
     host.observe(rosterRemoved, ({ jid, roster }) => subscriptions.removed(jid, roster));
   },
 };
