@@ -139,7 +139,9 @@ function keep(host: FeatureHost, archives: Archives): void {
 
   function append(passage: Passage, message: Message, target: JID, into: Archive): void {
     const { account } = passage;
-    const isContact = (bare: JID): boolean => contacts.of(account).items.has(bare.toString());
+    // Rather one too many than one lost, where nobody knows at the moment who is a contact.
+    const isContact = (bare: JID): boolean =>
+      !contacts.isKnown(account) || contacts.of(account).items.has(bare.toString());
     if (into.preferences !== undefined && !isWanted(into.preferences, target, isContact)) return;
     const peer = target.bare();
     // One piece of text: thousands may wait for the disk, and would keep alive what they were cut from.
