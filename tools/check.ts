@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['util', 'xml', 'precis', 'errors', 'jid', 'stanza'],
   ['config', 'log', 'metrics', 'tls', 'net'],
   ['stream', 'store', 'http'],
-  ['sasl', 'cluster', 'oauth'],
+  ['sasl', 'cluster', 'oauth', 'second-factor'],
   ['core'],
   ['c2s', 's2s', 'component'],
   ['features', 'admin'],
