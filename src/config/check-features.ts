@@ -10,6 +10,15 @@ interface Rule {
   readonly found: string;
 }
 
+function needsRoster(name: string): Rule {
+  return {
+    features: ['roster', 'delegatedRoster', name],
+    isBroken: (features) => isOn(features, name) && features['roster'] === false && !isOn(features, 'delegatedRoster'),
+    expected: `roster or delegatedRoster to be on, or ${name} to be false, since ${name} needs to know the contacts`,
+    found: 'neither on',
+  };
+}
+
 const RULES: readonly Rule[] = [
   {
     features: ['roster', 'delegatedRoster'],
@@ -17,14 +26,7 @@ const RULES: readonly Rule[] = [
     expected: 'one of roster and delegatedRoster to be false, since contacts are either kept here or delegated',
     found: 'both on',
   },
-  {
-    features: ['roster', 'delegatedRoster', 'presence'],
-    isBroken: (features) =>
-      isOn(features, 'presence') && features['roster'] === false && !isOn(features, 'delegatedRoster'),
-    expected:
-      'roster or delegatedRoster to be on, since presence is for the contacts in a roster; or presence to be false',
-    found: 'no roster',
-  },
+  ...['presence', 'mam'].map(needsRoster),
   {
     features: ['groups', 'delegatedRoster'],
     isBroken: (features) =>

@@ -125,7 +125,7 @@ test('what prevents a start is told in one line, with exit code 1', async (t) =>
     ],
     [
       'presence without a roster',
-      () => makePlace(t, { hosts: { localhost: { features: { roster: false } } } }),
+      () => makePlace(t, { hosts: { localhost: { features: { roster: false, mam: false } } } }),
       /^parley: [^\n]+ is not valid:\n {2}hosts\.localhost\.features: expected roster or delegatedRoster to be on, [^\n]+\n$/,
     ],
   ];

@@ -93,12 +93,21 @@ test('contacts kept here and delegated ones together are a problem, told once fo
   assert.deepEqual(problemsOf(hostsWith({ delegatedRoster: {}, roster: false })), []);
 });
 
-test('presence without any roster is a problem', () => {
-  const [problem, ...rest] = problemsOf({ features: { roster: false } });
-  assert.equal(problem?.path, 'features');
-  assert.match(String(problem?.expected), /^roster or delegatedRoster to be on, since presence /);
-  assert.deepEqual(rest, []);
-  assert.deepEqual(problemsOf({ features: { roster: false, presence: false } }), []);
+test('presence and archives without any roster are problems', () => {
+  for (const [name, other] of [
+    ['presence', 'mam'],
+    ['mam', 'presence'],
+  ]) {
+    const [problem, ...rest] = problemsOf({ features: { roster: false, [`${other}`]: false } });
+    assert.equal(problem?.path, 'features');
+    assert.match(
+      String(problem?.expected),
+      new RegExp(`^roster or delegatedRoster to be on, or ${name} to be false, `),
+    );
+    assert.deepEqual(rest, []);
+  }
+  assert.equal(problemsOf({ features: { roster: false } }).length, 2);
+  assert.deepEqual(problemsOf({ features: { roster: false, presence: false, mam: false } }), []);
   assert.deepEqual(problemsOf({ features: { roster: false, delegatedRoster: {} } }), []);
 });
 
