@@ -1,4 +1,4 @@
-import { HTTP_METHODS, type HttpHandler, type HttpMethod } from './message.ts';
+import { HTTP_METHODS, type HttpError, type HttpHandler, type HttpMethod, type HttpResponse } from './message.ts';
 
 /** Lets scripts of other sites read the answers, without their users' credentials. Fetch Standard §3.2. */
 export interface CrossOrigin {
@@ -12,13 +12,19 @@ export interface RouteOptions {
   /** Whether the path stands for all that begin with it; it must then end with a slash. */
   readonly prefix?: boolean;
   readonly crossOrigin?: CrossOrigin;
+  /** How errors are answered, also those that no handler sees, such as a method that is not allowed; by default as text. */
+  readonly refuse?: Refuse;
 }
+
+/** Makes the answer of an error. */
+export type Refuse = (error: HttpError) => HttpResponse;
 
 /** What is served at a path. */
 export interface Route {
   readonly path: string;
   readonly handlers: ReadonlyMap<HttpMethod, HttpHandler>;
   readonly crossOrigin: CrossOrigin | undefined;
+  readonly refuse: Refuse | undefined;
 }
 
 interface Entry extends Route {
@@ -26,6 +32,7 @@ interface Entry extends Route {
   readonly prefix: boolean;
   readonly handlers: Map<HttpMethod, HttpHandler>;
   crossOrigin: CrossOrigin | undefined;
+  refuse: Refuse | undefined;
 }
 
 /** Finds the handlers of a path: an exact route before a prefix, a longer prefix before a shorter, a host's before all hosts'. */
@@ -36,12 +43,13 @@ export class Routes {
 
   /** Registers a handler and returns what removes it. Throws if the method of that path has a handler already. */
   add(method: HttpMethod, path: string, handler: HttpHandler, options: RouteOptions = {}): () => void {
-    const { host, prefix = false, crossOrigin } = options;
+    const { host, prefix = false, crossOrigin, refuse } = options;
     if (!path.startsWith('/') || (prefix && !path.endsWith('/'))) throw new Error(`not a route's path: ${path}`);
     const entry = this.#entry(host?.toLowerCase(), path, prefix);
     if (entry.handlers.has(method)) throw new Error(`two handlers for ${method} ${path}`);
     entry.handlers.set(method, handler);
     entry.crossOrigin ??= crossOrigin;
+    entry.refuse ??= refuse;
     return () => {
       entry.handlers.delete(method);
       if (entry.handlers.size === 0) this.#remove(entry);
@@ -63,7 +71,7 @@ export class Routes {
       ? this.#prefixes.find((entry) => entry.host === host && entry.path === path)
       : this.#exact.get(`${host ?? ''} ${path}`);
     if (found !== undefined) return found;
-    const entry: Entry = { host, path, prefix, handlers: new Map(), crossOrigin: undefined };
+    const entry: Entry = { host, path, prefix, handlers: new Map(), crossOrigin: undefined, refuse: undefined };
     if (prefix) this.#prefixes = [...this.#prefixes, entry].sort((a, b) => b.path.length - a.path.length);
     else this.#exact.set(`${host ?? ''} ${path}`, entry);
     return entry;

@@ -186,7 +186,7 @@ export class HttpServer {
     const method = HTTP_METHODS.find((known) => known === (incoming.method === 'HEAD' ? 'GET' : incoming.method));
     const handler = method === undefined ? undefined : route.handlers.get(method);
     if (method === undefined || handler === undefined) {
-      return textResponse(405, 'Method not allowed.', { allow: allowedMethods(route) });
+      return refusalOf(route, new HttpError(405, 'Method not allowed.', { allow: allowedMethods(route) }));
     }
     return this.#handled(handler, route, this.#request(method, target, context));
   }
@@ -195,10 +195,10 @@ export class HttpServer {
     try {
       return await handler(request);
     } catch (error) {
-      if (error instanceof HttpError) return textResponse(error.status, error.message, error.headers);
+      if (error instanceof HttpError) return refusalOf(route, error);
       // The route's path and not the request's, which may hold a token.
       this.#options.log.error('http.handler_failed', { method: request.method, route: route.path }, error);
-      return textResponse(500, 'Internal server error.');
+      return refusalOf(route, new HttpError(500, 'Internal server error.'));
     }
   }
 
@@ -297,6 +297,10 @@ function parseTarget(incoming: IncomingMessage): Target | undefined {
   } catch {
     return undefined;
   }
+}
+
+function refusalOf({ refuse }: Route, error: HttpError): HttpResponse {
+  return refuse?.(error) ?? textResponse(error.status, error.message, error.headers);
 }
 
 function optionsHeaders(route: Route): Record<string, string> {

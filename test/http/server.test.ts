@@ -57,6 +57,26 @@ test('unknown paths and methods are told apart', async (t) => {
   assert.equal((await request(t, port, 'GET //a')).status, 404);
 });
 
+test('a route says in which form its errors are answered, also those that its handlers do not see', async (t) => {
+  const { routes, port, log } = await openServer(t);
+  const refuse = ({ status, message, headers }: HttpError) => jsonResponse(status, { message }, headers);
+  const handlers = { a: () => Promise.reject(new HttpError(418, 'a teapot')), b: () => Promise.reject(new Error('x')) };
+  for (const [name, handler] of Object.entries(handlers)) routes.add('POST', `/${name}`, handler, { refuse });
+  const answers = await Promise.all(['POST /a', 'POST /b', 'PUT /a'].map((line) => request(t, port, line)));
+  assert.deepEqual(
+    answers.map(({ status, body, headers }) => [status, JSON.parse(body), headers['allow']]),
+    [
+      [418, { message: 'a teapot' }, undefined],
+      [500, { message: 'Internal server error.' }, undefined],
+      [405, { message: 'Method not allowed.' }, 'POST, OPTIONS'],
+    ],
+  );
+  assert.deepEqual(
+    log.records.map(({ event }) => event),
+    ['http.handler_failed'],
+  );
+});
+
 test('HEAD answers like GET, without the body', async (t) => {
   const { routes, port } = await openServer(t);
   let isDestroyed = false;
