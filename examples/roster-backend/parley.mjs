@@ -35,9 +35,8 @@ export class Parley {
   /** Tells that the lists of these people have changed; resolves when that is done, or will take longer. */
   async changed(people) {
     for (const person of people) this.#untold.add(person);
-    this.#telling ??= this.#tell().finally(() => {
-      this.#telling = undefined;
-    });
+    if (this.#untold.size === 0) return;
+    this.#telling ??= this.#tell();
     await Promise.race([this.#telling, sleep(PAGE_MS, undefined, { ref: false })]);
   }
 
@@ -53,6 +52,7 @@ export class Parley {
       if (failed.length > 0) await sleep(pauseMs, undefined, { ref: false });
       pauseMs = failed.length === 0 ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LAST_PAUSE_MS);
     }
+    this.#telling = undefined;
   }
 
   /** Returns the people of whom it has to be told again. */
