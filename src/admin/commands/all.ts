@@ -5,6 +5,7 @@ import { archiveKeep, archivePrune, archiveShow } from './archive.ts';
 import { userExport, userImport } from './portable.ts';
 import { userPush, userPushRemove } from './push.ts';
 import { reportList, reportRemove, reportShow } from './report.ts';
+import { rosterRefresh, rosterStatus } from './roster.ts';
 import { order, reload, status } from './server.ts';
 import { sessionKick, sessionList } from './session.ts';
 import { uploadList, uploadRemove, uploadUsage } from './upload.ts';
@@ -35,6 +36,8 @@ export const BUILT_IN: readonly BuiltIn[] = [
   uploadList,
   uploadRemove,
   uploadUsage,
+  rosterRefresh,
+  rosterStatus,
   status,
   reload,
   order,
