@@ -1,5 +1,5 @@
 import type { Table, TableSpec } from '../store/store.ts';
-import { unguessableBytes } from '../util/ids.ts';
+import { readableSecret } from '../util/readable.ts';
 import type { Host } from './host.ts';
 
 /** What is remembered of this installation as a whole. */
@@ -45,11 +45,7 @@ export async function firstAdministrator(
   return administrator;
 }
 
-// Letters and digits that cannot be taken for one another, of which 32 are left: five bits each.
-const LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789';
-
 /** A random password of 100 bits in groups that can be read aloud and typed. */
 export function readablePassword(): string {
-  const letters = Array.from(unguessableBytes(20), (byte) => LETTERS[byte % LETTERS.length]).join('');
-  return letters.replace(/.{5}(?=.)/g, '$&-');
+  return readableSecret(4);
 }
