@@ -127,7 +127,8 @@ export function bareJid() {
   });
 }
 
-function prepared(expected: string, prepare: (given: string) => string) {
+/** A text that `prepare` returns in its normal form; what it throws makes it a problem. */
+export function prepared(expected: string, prepare: (given: string) => string) {
   return v.pipe(
     text(expected),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {

@@ -24,7 +24,7 @@ import { type Addressee, IqRequests, IqRoutes } from './iq.ts';
 import { LiveAccounts } from './live-accounts.ts';
 import { endOnPasswordChange } from './password-change.ts';
 import { type Chains, makeChains, Path, type Stamp } from './path.ts';
-import { accountRemoved, type FilterPoint, formLoggedIn, type Verdict } from './points.ts';
+import { accountCreated, accountRemoved, type FilterPoint, formLoggedIn, type Verdict } from './points.ts';
 import type { PortablePart } from './portable.ts';
 import { type Receipt, releaseAfter } from './receipts.ts';
 import { Removals } from './removals.ts';
@@ -132,6 +132,7 @@ export class Host implements Destination {
       lanes: this.#laneHandlers,
     });
     this.topics = new Topics(bug);
+    options.users.onCreated(({ jid, createdAt }) => this.topics.announce(accountCreated, { jid, createdAt }));
     this.logins = new FormLogins({
       domain: options.domain,
       users: options.users,

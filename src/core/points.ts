@@ -124,6 +124,9 @@ export const presenceChanged = new Topic<
   SessionEvent & { readonly before: Presence | undefined; readonly presence: Presence | undefined }
 >('presenceChanged');
 
+/** There is another stored user, durably. `createdAt` is in ms since the Unix epoch, and earlier for one from elsewhere. */
+export const accountCreated = new Topic<{ readonly jid: JID; readonly createdAt: number }>('accountCreated');
+
 /** A stored user was removed: whoever keeps something of it removes it now. Awaited before the removal is reported done. */
 export const accountRemoved = new Topic<{ readonly jid: JID }>('accountRemoved');
 

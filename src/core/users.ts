@@ -69,6 +69,7 @@ export class Users implements CredentialSource, UpgradableCredentials {
   readonly #clock: Clock;
   readonly #passwords: Passwords;
   readonly #listeners: CredentialsListener[] = [];
+  readonly #createdListeners: ((user: User) => void)[] = [];
   // A login asks for its user four times; as nobody else writes the table, what was read last is still true.
   readonly #recent = new LruCache<string, UserRecord>(RECENT_USERS);
   #writes = 0;
@@ -90,6 +91,11 @@ export class Users implements CredentialSource, UpgradableCredentials {
   /** Calls `run` after a password was changed or an account disabled or removed, so that sessions can be ended. */
   onCredentialsChanged(run: CredentialsListener): void {
     this.#listeners.push(run);
+  }
+
+  /** Calls `run` when there is another user, durably. */
+  onCreated(run: (user: User) => void): void {
+    this.#createdListeners.push(run);
   }
 
   /** Adds a user. Throws StanzaError: `conflict` if there is one; `not-acceptable` for a password that cannot be. */
@@ -219,7 +225,9 @@ export class Users implements CredentialSource, UpgradableCredentials {
       if (old !== undefined) throw new StanzaError('conflict', { text: TAKEN });
       return record;
     });
-    return this.#user(username, record);
+    const user = this.#user(username, record);
+    for (const run of this.#createdListeners) run(user);
+    return user;
   }
 
   async #replacePassword(username: string, keys: ScramKeySet, by?: JID): Promise<void> {
