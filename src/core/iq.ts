@@ -25,6 +25,8 @@ export interface IqRoute<A extends Addressee = Addressee> {
   readonly to: A;
   /** Who may ask an account: by default those that it shares its presence with, and itself. */
   readonly audience?: 'subscribers' | 'anyone';
+  /** The handler has a deadline of its own, which may be later than the one that all others have. */
+  readonly isPatient?: boolean;
 }
 
 interface RequestBase {
@@ -50,6 +52,7 @@ export type IqHandler<A extends Addressee> = (request: IqRequest<A>) => Awaitabl
 interface Entry {
   readonly run: (request: IqRequest<'self'>) => Awaitable<Element | undefined | void>;
   readonly audience: 'subscribers' | 'anyone';
+  readonly isPatient: boolean;
 }
 
 interface AnyRequest extends RequestBase {
@@ -81,7 +84,8 @@ export class IqRoutes {
     const key = keyOf(route.type, route.ns, route.name, route.to);
     if (this.#entries.has(key)) throw new Error(`two handlers for ${key}`);
     // The dispatcher builds each request for the addressee of its route.
-    this.#entries.set(key, { run: run as unknown as Entry['run'], audience: route.audience ?? 'subscribers' });
+    const { audience = 'subscribers', isPatient = false } = route;
+    this.#entries.set(key, { run: run as unknown as Entry['run'], audience, isPatient });
     return () => void this.#entries.delete(key);
   }
 
@@ -106,7 +110,7 @@ export class IqRoutes {
       return this.#failure(iq, error);
     }
     if (!isPromise(answer)) return resultFor(iq, answer ?? undefined);
-    return deadline(answer, this.#timeoutMs(), this.#clock).then(
+    return answer.then(
       (payload) => resultFor(iq, payload ?? undefined),
       (error: unknown) => this.#failure(iq, error),
     );
@@ -125,10 +129,14 @@ export class IqRoutes {
     for (const addressee of to) {
       const entry = this.#entries.get(keyOf(iq.type, ns, payload.name, addressee));
       if (entry === undefined) continue;
-      if (addressee !== 'account' || entry.audience === 'anyone') return entry.run(request);
-      return this.#forSubscribers(entry, request);
+      if (addressee !== 'account' || entry.audience === 'anyone') return this.#inTime(entry, entry.run(request));
+      return this.#inTime(entry, this.#forSubscribers(entry, request));
     }
     throw new StanzaError('service-unavailable');
+  }
+
+  #inTime({ isPatient }: Entry, answer: Awaitable<Element | undefined | void>): Awaitable<Element | undefined | void> {
+    return isPromise(answer) && !isPatient ? deadline(answer, this.#timeoutMs(), this.#clock) : answer;
   }
 
   #forSubscribers(entry: Entry, request: IqRequest<'self'>): Awaitable<Element | undefined | void> {

@@ -136,6 +136,18 @@ test('a session that ends while its request is handled is not answered', async (
   assert.deepEqual(romeo.transport.received, []);
 });
 
+test('a patient handler is waited for however long it takes', async (t) => {
+  const late = gate();
+  const { stage, romeo } = await open(t, (host) => {
+    host.handle({ ...REQUEST, to: 'self', isPatient: true }, () => late.promise);
+  });
+  await romeo.sends(`<iq type="get" id="1">${Q}</iq>`);
+  await stage.clock.advance(120_000);
+  await romeo.receivesNothing();
+  late.open();
+  await romeo.receives(`<iq type="result" id="1" to="${romeo.jid}"/>`);
+});
+
 test('two handlers of one route do not start; one that was removed does not answer', () => {
   const routes = new IqRoutes({ clock: new ManualClock(), timeoutMs: () => 1000, bug: () => assert.fail() });
   const remove = routes.add({ ...REQUEST, to: 'host' }, () => undefined);

@@ -2,14 +2,12 @@ import type { Account } from '../../core/account.ts';
 import type { Feature } from '../../core/feature.ts';
 import { accountRemoved } from '../../core/points.ts';
 import { StanzaError } from '../../errors.ts';
-import { AUTHENTICATED } from '../../stream/stream.ts';
-import { attr, type Element, el } from '../../xml/element.ts';
+import type { Element } from '../../xml/element.ts';
 import { type Relation, type RosterItem, rosters } from './api.ts';
-import { NS_ROSTER, parseRosterSet, type RosterSet, rosterElement } from './items.ts';
+import { NS_ROSTER, parseRosterSet, type RosterSet } from './items.ts';
 import { portableRoster } from './portable.ts';
 import { StoredRosters } from './stored-rosters.ts';
-
-const ROSTER_VERSIONING = el('ver', { xmlns: 'urn:xmpp:features:rosterver' });
+import { offerVersioning, resultOf } from './versioning.ts';
 
 /** The contacts of an account: get, set, push and versioning. RFC 6121 §2. */
 export const roster: Feature = {
@@ -18,13 +16,11 @@ export const roster: Feature = {
   setup(host) {
     const stored = new StoredRosters(host);
     host.provide(rosters, stored);
-    host.negotiate({ name: 'rosterver', needs: AUTHENTICATED, excludes: 0, offer: () => ROSTER_VERSIONING });
+    offerVersioning(host);
 
     host.handle({ type: 'get', ns: NS_ROSTER, name: 'query', to: 'self' }, ({ account, session, payload }) => {
       stored.interest(session);
-      const current = stored.of(account);
-      // RFC 6121 §2.6.3: the client has this very version, and needs no list.
-      return attr(payload, 'ver') === current.version ? undefined : rosterElement(current);
+      return resultOf(payload, stored.of(account));
     });
     host.handle({ type: 'set', ns: NS_ROSTER, name: 'query', to: 'self', hidden: true }, ({ account, payload }) =>
       set(stored, account, payload),
