@@ -19,9 +19,9 @@ import {
   type Rosters,
   rosterReplaced,
 } from '../api.ts';
+import { changesBetween } from '../changes.ts';
 import { Interest } from '../interest.ts';
 import { LiveRoster } from '../roster.ts';
-import { changesBetween } from './changes.ts';
 import { Fetches } from './fetches.ts';
 import { OnlineRoster } from './online-roster.ts';
 import { type RosterSource, SourceError } from './source.ts';

@@ -1,5 +1,5 @@
-import type { JID } from '../../../jid.ts';
-import type { Roster, RosterItem } from '../api.ts';
+import type { JID } from '../../jid.ts';
+import type { Roster, RosterItem } from './api.ts';
 
 /** What has become of a contact: it has another item, or none any more. */
 export interface ItemChange {
@@ -7,7 +7,7 @@ export interface ItemChange {
   readonly item: RosterItem | undefined;
 }
 
-/** What makes one roster of another: removals, then additions, then changes of names and groups, each in the roster's order. */
+/** What makes one roster of another: removals, then additions, then changes, each in the roster's order. */
 export function changesBetween(before: Roster, after: Roster): readonly ItemChange[] {
   const removed: ItemChange[] = [];
   const added: ItemChange[] = [];
@@ -23,8 +23,9 @@ export function changesBetween(before: Roster, after: Roster): readonly ItemChan
   return [...removed, ...added, ...changed];
 }
 
-// Groups are sorted, and everybody is a friend.
 function isSame(a: RosterItem, b: RosterItem): boolean {
-  if (a.name !== b.name || a.groups.length !== b.groups.length) return false;
-  return a.groups.every((group, i) => group === b.groups[i]);
+  if (a === b) return true;
+  if (a.name !== b.name || a.subscription !== b.subscription || a.ask !== b.ask || a.approved !== b.approved)
+    return false;
+  return a.groups.length === b.groups.length && a.groups.every((group, i) => group === b.groups[i]);
 }
