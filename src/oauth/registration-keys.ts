@@ -1,0 +1,122 @@
+import { createHmac } from 'node:crypto';
+import type { Clock } from '../util/clock.ts';
+import { unguessableBytes } from '../util/ids.ts';
+import { Client, type ClientMetadata } from './client.ts';
+import { OAuthError } from './errors.ts';
+import { hmacKey, type JsonObject, type JwsAlgorithm, type JwsKey, pemKey, signJwt, verifyJwt } from './jws.ts';
+import { parseMetadata } from './registration.ts';
+
+/** A configured key: any text for HS256, a private key in PEM for other algorithms. */
+export interface RegistrationKey {
+  readonly text: string;
+  readonly algorithm: JwsAlgorithm;
+}
+
+export interface RegistrationKeysOptions {
+  /** Registrations of one host are unknown to the others. */
+  readonly host: string;
+  /** What new clients are signed with. */
+  readonly current: RegistrationKey;
+  /** What clients were signed with before, and are still known by. */
+  readonly previous?: readonly RegistrationKey[];
+  /** How long a registration holds; undefined: for ever. */
+  readonly ttlMs?: number | undefined;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+interface HostKey {
+  readonly jws: JwsKey;
+  /** What secrets are derived with. */
+  readonly secretKey: Buffer;
+}
+
+/** An identifier travels in addresses and headers. */
+const MAX_CHARS = 4096;
+const NONCE_BYTES = 9;
+
+/**
+ * The keys that make and recognise the clients of one host. A registration is nowhere but in the identifier of the client,
+ * which is a JWT of its metadata.
+ */
+export class RegistrationKeys {
+  readonly #host: string;
+  readonly #keys: readonly [HostKey, ...HostKey[]];
+  readonly #ttlSeconds: number | undefined;
+  readonly #clock: Pick<Clock, 'now'>;
+
+  private constructor(options: RegistrationKeysOptions, keys: readonly [HostKey, ...HostKey[]]) {
+    this.#host = options.host;
+    this.#keys = keys;
+    this.#ttlSeconds = options.ttlMs === undefined ? undefined : Math.floor(options.ttlMs / 1000);
+    this.#clock = options.clock;
+  }
+
+  /** Prepares the keys of a host. Rejects with TypeError for a text that is no key for its algorithm. */
+  static async open(options: RegistrationKeysOptions): Promise<RegistrationKeys> {
+    const { host, current, previous = [] } = options;
+    const others = await Promise.all(previous.map((key) => prepare(key, host)));
+    return new RegistrationKeys(options, [await prepare(current, host), ...others]);
+  }
+
+  /** Registers a client. Rejects with OAuthError `invalid_client_metadata` if its identifier were too long. RFC 7591 §3.2.1. */
+  async sign(metadata: ClientMetadata): Promise<Client> {
+    const [{ jws, secretKey }] = this.#keys;
+    const issuedAt = this.#now();
+    const expiresAt = this.#expiryOf(issuedAt);
+    const payload = {
+      ...metadata,
+      ...(jws.algorithm === 'HS256' ? {} : { host: this.#host }),
+      ...(metadata.token_endpoint_auth_method === 'none' ? {} : { nonce: newNonce() }),
+      iat: issuedAt,
+      ...(expiresAt === undefined ? {} : { exp: expiresAt }),
+    };
+    const id = await signJwt(payload, jws);
+    if (id.length > MAX_CHARS) {
+      throw new OAuthError('invalid_client_metadata', `The client_id would be longer than ${MAX_CHARS} characters.`);
+    }
+    return new Client({ id, metadata, issuedAt, expiresAt, secretKey });
+  }
+
+  /** The client that an identifier stands for; undefined for one that is not of this host, or has expired. */
+  async verify(clientId: string): Promise<Client | undefined> {
+    if (clientId.length > MAX_CHARS) return undefined;
+    for (const { jws, secretKey } of this.#keys) {
+      const payload = await verifyJwt(clientId, jws);
+      if (payload !== undefined) return this.#clientOf(clientId, payload, jws, secretKey);
+    }
+    return undefined;
+  }
+
+  #clientOf(id: string, payload: JsonObject, { algorithm }: JwsKey, secretKey: Buffer): Client | undefined {
+    const { iat: issuedAt, host } = payload;
+    const metadata = parseMetadata(payload);
+    if (metadata === undefined || typeof issuedAt !== 'number') return undefined;
+    if (algorithm !== 'HS256' && host !== this.#host) return undefined;
+    const expiresAt = this.#expiryOf(issuedAt);
+    if (expiresAt !== undefined && expiresAt <= this.#now()) return undefined;
+    return new Client({ id, metadata, issuedAt, expiresAt, secretKey });
+  }
+
+  #expiryOf(issuedAt: number): number | undefined {
+    return this.#ttlSeconds === undefined ? undefined : issuedAt + this.#ttlSeconds;
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock.now() / 1000);
+  }
+}
+
+/** The key of one host: `HMAC-SHA-256(key, hostname)`. */
+export function hostKey(text: string, host: string): Buffer {
+  return createHmac('sha256', text).update(host).digest();
+}
+
+async function prepare({ text, algorithm }: RegistrationKey, host: string): Promise<HostKey> {
+  const secretKey = hostKey(text, host);
+  return { jws: algorithm === 'HS256' ? await hmacKey(secretKey) : pemKey(text, algorithm), secretKey };
+}
+
+/** Makes two registrations of the same metadata two clients. */
+function newNonce(): string {
+  return unguessableBytes(NONCE_BYTES).toString('base64url');
+}
