@@ -169,24 +169,15 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
   }
 
   async #load(account: Account): Promise<State> {
-    if (!account.isAnonymous) return { copy: await this.#lastGood(account), online: undefined };
+    if (!account.isAnonymous) return { copy: await this.#source.lastGood(account.jid.local), online: undefined };
     // Nobody outside has heard of it.
     const online = new OnlineRoster();
     online.serve(LiveRoster.EMPTY, false);
     return { copy: undefined, online };
   }
 
-  async #lastGood({ jid }: Account): Promise<LiveRoster | undefined> {
-    try {
-      return await this.#source.lastGood(jid.local);
-    } catch (error) {
-      this.#host.log.warn('roster.copy-unreadable', { jid: jid.toString() }, error);
-      return undefined;
-    }
-  }
-
   async #rest(account: Account): Promise<void> {
-    const copy = await this.#lastGood(account);
+    const copy = await this.#source.lastGood(account.jid.local);
     const state = this.#states.of(account);
     if (state.online === undefined) state.copy = copy;
   }
@@ -222,7 +213,7 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
 
   #substituteFor(account: Account): Awaitable<LiveRoster | undefined> {
     if (this.#onFailure === 'empty') return UNKNOWN;
-    return this.#onFailure === 'stale' ? this.#lastGood(account) : undefined;
+    return this.#onFailure === 'stale' ? this.#source.lastGood(account.jid.local) : undefined;
   }
 
   #retryLater(local: string, online: OnlineRoster): void {

@@ -20,7 +20,7 @@ export class SourceError extends Error {
 export interface RosterSource {
   /** The roster as it is now. Settles in bounded time; rejects with a SourceError. */
   fetch(local: string, urgency: Urgency): Promise<LiveRoster>;
-  /** The last roster that was fetched, if it is still kept. */
+  /** The last roster that was fetched, if it is still kept; never rejects. */
   lastGood(local: string): Awaitable<LiveRoster | undefined>;
   /** The account is gone: nothing is kept of its roster. */
   forget(local: string): Awaitable<void>;
