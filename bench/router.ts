@@ -1,10 +1,7 @@
-import type { Account } from '../src/core/account.ts';
-import type { Host } from '../src/core/host.ts';
-import type { Link, Session } from '../src/core/session.ts';
-import { JID } from '../src/jid.ts';
 import { parseStanza } from '../src/stanza.ts';
 import { isPromise } from '../src/util/awaitable.ts';
 import { parseElement } from '../src/xml/parser.ts';
+import { LinkedClient } from '../test/support/linked-client.ts';
 import { type Bench, type Case, onCpu } from './runner.ts';
 import { DOMAIN, startServer } from './server.ts';
 
@@ -24,11 +21,11 @@ export const router: Bench = {
     defer(stop);
     const host = server.hosts.get(DOMAIN);
     if (host === undefined) throw new Error('the server has no host');
-    const romeo = await Client.connect(host, 'user0', 'orchard');
-    const juliet = await Client.connect(host, 'user1', 'balcony');
-    const nurse = [await Client.connect(host, 'user2', 'phone'), await Client.connect(host, 'user2', 'laptop')];
-    const contacts: Client[] = [];
-    for (let i = 3; i < CONTACTS + 3; i++) contacts.push(await Client.connect(host, `user${i}`, 'home'));
+    const romeo = await LinkedClient.bind(host, 'user0', 'orchard');
+    const juliet = await LinkedClient.bind(host, 'user1', 'balcony');
+    const nurse = [await LinkedClient.bind(host, 'user2', 'phone'), await LinkedClient.bind(host, 'user2', 'laptop')];
+    const contacts: LinkedClient[] = [];
+    for (let i = 3; i < CONTACTS + 3; i++) contacts.push(await LinkedClient.bind(host, `user${i}`, 'home'));
     await befriend(juliet, contacts);
     for (const client of [romeo, juliet, ...nurse, ...contacts]) await client.sends('<presence/>');
     return [
@@ -51,70 +48,22 @@ export const router: Bench = {
   },
 };
 
-/** A session and its link, which counts what it is given. */
-class Client implements Link {
-  readonly bufferedBytes = 0;
-  readonly remoteAddress = '127.0.0.1';
-  readonly secure = true;
-  received = 0;
-  readonly #host: Host;
-  #account: Account | undefined;
-  #session: Session | undefined;
-
-  private constructor(host: Host) {
-    this.#host = host;
-  }
-
-  static async connect(host: Host, local: string, resource: string): Promise<Client> {
-    const client = new Client(host);
-    await host.sessions.bind(JID.of(local, host.domain, resource), client, false, ({ account, session }) => {
-      client.#account = account;
-      client.#session = session;
-    });
-    return client;
-  }
-
-  get account(): Account {
-    if (this.#account === undefined) throw new Error('the client is not connected');
-    return this.#account;
-  }
-
-  get session(): Session {
-    if (this.#session === undefined) throw new Error('the client is not connected');
-    return this.#session;
-  }
-
-  /** Sends one stanza; resolves when the next may follow. */
-  async sends(xml: string): Promise<void> {
-    await this.#host.fromClient(this.account, this.session, parseStanza(parseElement(xml), undefined));
-  }
-
-  /** Sends the same stanza again and again, each time as the parser would hand it on. */
-  repeat(xml: string, times: number): void {
-    const element = parseElement(xml);
-    const inner = xml.slice(xml.indexOf('>') + 1, xml.lastIndexOf('</'));
-    const { account, session } = this;
-    for (let i = 0; i < times; i++) {
-      const done = this.#host.fromClient(account, session, parseStanza(element, inner));
-      if (isPromise(done)) throw new Error('a stanza that should pass at once has to wait');
-    }
-  }
-
-  send(): void {
-    this.received++;
-  }
-
-  close(): void {
-    throw new Error('the server closed a stream of the bench');
+/** Sends the same stanza again and again, each time as the parser would hand it on. */
+function repeat({ host, account, session }: LinkedClient, xml: string, times: number): void {
+  const element = parseElement(xml);
+  const inner = xml.slice(xml.indexOf('>') + 1, xml.lastIndexOf('</'));
+  for (let i = 0; i < times; i++) {
+    const done = host.fromClient(account, session, parseStanza(element, inner));
+    if (isPromise(done)) throw new Error('a stanza that should pass at once has to wait');
   }
 }
 
 /** One unit is one stanza of the sender, with all its deliveries; each batch checks that they took place. */
-function sending(name: string, from: Client, xml: string, to: readonly Client[]): Case {
+function sending(name: string, from: LinkedClient, xml: string, to: readonly LinkedClient[]): Case {
   const received = (): number => to.reduce((sum, client) => sum + client.received, 0);
   return onCpu(name, () => {
     const before = received();
-    from.repeat(xml, BATCH);
+    repeat(from, xml, BATCH);
     const deliveries = received() - before;
     if (deliveries !== BATCH * to.length) throw new Error(`${name}: ${deliveries} deliveries`);
     return BATCH;
@@ -122,7 +71,7 @@ function sending(name: string, from: Client, xml: string, to: readonly Client[])
 }
 
 /** Subscribes a client and others to each other's presence. */
-async function befriend(client: Client, others: readonly Client[]): Promise<void> {
+async function befriend(client: LinkedClient, others: readonly LinkedClient[]): Promise<void> {
   for (const other of others) {
     for (const [from, to] of [
       [client, other],

@@ -10,13 +10,14 @@ import { jid } from './jid.ts';
 import { memory } from './memory.ts';
 import { parser } from './parser.ts';
 import { headline, table } from './report.ts';
+import { roster } from './roster.ts';
 import { router } from './router.ts';
 import { type Result, runBench } from './runner.ts';
 import { sasl } from './sasl.ts';
 import { sm } from './sm.ts';
 import { store } from './store.ts';
 
-const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, archive, fastLogin, memory];
+const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, archive, fastLogin, roster, memory];
 
 async function run(names: readonly string[], isSaved: boolean): Promise<void> {
   const baseline = readBaseline();

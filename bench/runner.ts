@@ -1,7 +1,7 @@
 import { Calibration } from './calibration.ts';
 
-/** What a figure counts; less is better for all of them. */
-export type Unit = 'µs' | 'KB';
+/** What a figure counts: processor time, time that passes, or size; less is better for all of them. */
+export type Unit = 'µs' | 'ms' | 'KB';
 
 type Awaitable<T> = T | Promise<T>;
 

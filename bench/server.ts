@@ -24,13 +24,18 @@ export interface BenchServer {
 
 /**
  * Starts it as load.config.json says, but on free ports of the loopback address, or on none; and, if it is to be full, with all
- * features that are on by default.
+ * features that are on by default. What `features` says goes before both.
  */
-export async function startServer(users: number, isListening: boolean, isFull = false): Promise<BenchServer> {
+export async function startServer(
+  users: number,
+  isListening: boolean,
+  isFull = false,
+  features: Readonly<Record<string, unknown>> = {},
+): Promise<BenchServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'));
   try {
     await addUsers(dataDir, users);
-    const config = configFor(dataDir, isListening, isFull);
+    const config = configFor(dataDir, isListening, isFull, features);
     const destination = { write: (line: string) => process.stderr.write(line) };
     const log = createLogger({ level: 'warn', format: 'json', destination });
     const server = await Server.start({ config, log });
@@ -60,15 +65,20 @@ async function addUsers(dataDir: string, count: number): Promise<void> {
   }
 }
 
-function configFor(dataDir: string, isListening: boolean, isFull: boolean): Config {
+function configFor(
+  dataDir: string,
+  isListening: boolean,
+  isFull: boolean,
+  features: Readonly<Record<string, unknown>>,
+): Config {
   const base = JSON.parse(readFileSync(new URL('load.config.json', import.meta.url), 'utf8'));
   const endpoints = isListening ? [{ address: '127.0.0.1', port: 0 }] : [];
   const text = JSON.stringify({
     ...base,
     dataDir,
-    listen: { c2s: endpoints, c2sTls: endpoints, http: [], https: [] },
+    listen: { c2s: endpoints, c2sTls: endpoints, http: endpoints, https: [] },
     auth: { ...base.auth, iterations: ITERATIONS },
-    features: isFull ? {} : base.features,
+    features: { ...(isFull ? {} : base.features), ...features },
   });
   const file = join(dataDir, 'config.json');
   const readFile = (path: string): string => (path === file ? text : readFileSync(path, 'utf8'));
