@@ -10,6 +10,7 @@ import { csi } from './csi/index.ts';
 import { disco } from './disco/index.ts';
 import { externalServices } from './external-services.ts';
 import { fast } from './fast/index.ts';
+import { groups } from './groups/index.ts';
 import { lastActivity } from './last-activity.ts';
 import { lastlog } from './lastlog/index.ts';
 import { legacySession } from './legacy-session.ts';
@@ -37,6 +38,8 @@ export const features: readonly Feature[] = [
   lastlog,
   lastActivity,
   blocking,
+  // Before the rosters that it adds contacts to.
+  groups,
   roster,
   // Puts presence right before it is broadcast.
   vcard,

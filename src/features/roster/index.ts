@@ -1,11 +1,13 @@
 import type { Account } from '../../core/account.ts';
 import type { Feature } from '../../core/feature.ts';
-import { accountRemoved } from '../../core/points.ts';
+import { accountRemoved, accountSends, type Sending } from '../../core/points.ts';
 import { StanzaError } from '../../errors.ts';
 import type { Element } from '../../xml/element.ts';
+import { sharedContacts } from '../groups/api.ts';
 import { type Relation, type RosterItem, rosters } from './api.ts';
 import { NS_ROSTER, parseRosterSet, type RosterSet } from './items.ts';
 import { portableRoster } from './portable.ts';
+import { notYours } from './shared-items.ts';
 import { StoredRosters } from './stored-rosters.ts';
 import { offerVersioning, resultOf } from './versioning.ts';
 
@@ -28,6 +30,7 @@ export const roster: Feature = {
     host.handle({ type: 'set', ns: NS_ROSTER, name: 'query', to: 'account', audience: 'anyone', hidden: true }, () => {
       throw new StanzaError('forbidden', { text: 'a roster is changed by its own account only' });
     });
+    if (host.find(sharedContacts) !== undefined) host.filter(accountSends, (sending) => endsShared(stored, sending));
     host.portable(portableRoster(host, stored));
     host.observe(accountRemoved, ({ jid }) => stored.remove(jid));
   },
@@ -51,4 +54,12 @@ function afterSet({ item, request }: Relation, wanted: RosterSet): Relation {
 function updated(item: RosterItem | undefined, { jid, name, groups }: RosterSet & { action: 'update' }): RosterItem {
   if (item !== undefined) return { ...item, name, groups };
   return { jid, name, groups, subscription: 'none', ask: false, approved: false };
+}
+
+// What the administrators of the server have made, its users do not end.
+function endsShared(stored: StoredRosters, { account, stanza }: Sending): StanzaError | undefined {
+  if (stanza.kind !== 'presence' || stanza.to === undefined) return undefined;
+  if (stanza.type !== 'unsubscribe' && stanza.type !== 'unsubscribed') return undefined;
+  const shared = stored.shared(account, stanza.to.bare());
+  return shared && notYours(shared);
 }

@@ -6,29 +6,46 @@ import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
 import { type Key, StoreError, type Table } from '../../store/store.ts';
 import { type Awaitable, isPromise } from '../../util/awaitable.ts';
-import { type Relation, type RosterChange, type Rosters, rosterChanged, rosterRemoved } from './api.ts';
+import { sharedContacts, sharedContactsChanged } from '../groups/api.ts';
+import {
+  type Relation,
+  type RosterChange,
+  type RosterItem,
+  type Rosters,
+  rosterChanged,
+  rosterRemoved,
+  rosterReplaced,
+} from './api.ts';
+import { changesBetween } from './changes.ts';
 import { Interest } from './interest.ts';
 import { fromRecord, ROSTERS, type RosterRecord, toRecord } from './record.ts';
 import { LiveRoster } from './roster.ts';
+import { ownRelation, SharedItems } from './shared-items.ts';
 
 type Decide = (before: Relation) => Relation;
 type First = (change: RosterChange) => void;
+type RosterReplacement = typeof rosterReplaced.event;
 
-/** Rosters kept in the server's own store, one value for each account. */
+/** Rosters kept in the server's own store, one value for each account, with the contacts that groups add to them. */
 export class StoredRosters implements Rosters {
   readonly isDelegated = false;
   readonly #host: FeatureHost;
   readonly #table: Table<RosterRecord>;
   readonly #live: Slot<Account, LiveRoster>;
   readonly #interest: Interest;
+  /** Undefined where there can be no groups. */
+  readonly #shared: SharedItems | undefined;
   // The accounts whose roster is being written, by bare JID; fulfilled, never rejected, when that has ended.
   readonly #writing = new Map<string, Promise<void>>();
 
   constructor(host: FeatureHost) {
     this.#host = host;
     this.#table = host.table(ROSTERS);
-    this.#live = host.accountSlot((account) => (account.isAnonymous ? LiveRoster.EMPTY : this.read(account.jid)));
+    this.#live = host.accountSlot((account) => (account.isAnonymous ? LiveRoster.EMPTY : this.#load(account.jid)));
     this.#interest = new Interest(host);
+    const contacts = host.find(sharedContacts);
+    this.#shared = contacts && new SharedItems(contacts);
+    host.observe(sharedContactsChanged, ({ locals }) => this.#regroup(locals));
   }
 
   of(account: Account): LiveRoster {
@@ -52,8 +69,13 @@ export class StoredRosters implements Rosters {
     return this.#inTurn(account.jid, () => this.#change(account, contact, decide, first));
   }
 
+  /** What is a contact of the account by no choice of its own; undefined for everybody else. */
+  shared(account: Account, contact: JID): RosterItem | undefined {
+    return this.#shared?.shared(this.of(account), contact);
+  }
+
   /**
-   * The roster of an account, live or not. One that was unloaded and is needed again must not be given the state before a
+   * The account's own roster, live or not, without shared contacts. One that was unloaded and is needed again must not be given the state before a
    * write that is under way.
    */
   async read(jid: JID): Promise<LiveRoster> {
@@ -63,7 +85,7 @@ export class StoredRosters implements Rosters {
   }
 
   /**
-   * Adds to the roster of an account, live or not: `add` returns one that has more, or the same. Its sessions are told of
+   * Adds to the account's own roster, live or not: `add` returns one that has more, or the same. Its sessions are told of
    * what is new; resolves when that is durable.
    */
   async merge(jid: JID, add: (roster: LiveRoster) => LiveRoster): Promise<void> {
@@ -83,19 +105,49 @@ export class StoredRosters implements Rosters {
     });
   }
 
+  async #load(jid: JID): Promise<LiveRoster> {
+    const own = await this.read(jid);
+    return this.#shared?.with(own, jid.local) ?? own;
+  }
+
+  // All rosters have changed before the first change is announced, so that nobody is taken for a stranger meanwhile.
+  async #regroup(locals: ReadonlySet<string>): Promise<void> {
+    const regrouping: Promise<void>[] = [];
+    for (const local of locals) {
+      const account = this.#host.account(local);
+      if (account === undefined || account.isAnonymous) continue;
+      // An account that is about to be live has its roster when its lane gets there.
+      const replaced = account.exclusively(() => this.#inTurn(account.jid, () => this.#renew(account)));
+      regrouping.push(replaced.then((event) => event && this.#host.announce(rosterReplaced, event)));
+    }
+    await Promise.all(regrouping);
+  }
+
+  /** Gives an account the shared contacts that it has now, and tells its sessions. */
+  #renew(account: Account): RosterReplacement | undefined {
+    if (this.#shared === undefined || this.#host.account(account.jid.local) !== account) return undefined;
+    const before = this.of(account);
+    const after = this.#shared.with(this.#shared.own(before), account.jid.local);
+    this.#live.set(account, after);
+    const changes = changesBetween(before, after);
+    for (const { contact } of changes) this.#push(account, contact, after);
+    return changes.length === 0 ? undefined : { account, before, after };
+  }
+
   async #merge(jid: JID, account: Account | undefined, add: (roster: LiveRoster) => LiveRoster): Promise<void> {
     const record = account === undefined ? await this.#table.get(...this.#key(jid)) : undefined;
     const stored = record === undefined ? LiveRoster.EMPTY : fromRecord(record);
-    const before = account === undefined ? stored : this.of(account);
-    const after = add(before);
-    if (after === before) return;
-    await this.#table.put(this.#key(jid), toRecord(after));
+    const own = account === undefined ? stored : this.#own(this.of(account));
+    const merged = add(own);
+    if (merged === own) return;
+    await this.#table.put(this.#key(jid), toRecord(merged));
     if (account === undefined) return;
+    const before = this.of(account);
+    const after = this.#withOwn(before, merged);
     this.#live.set(account, after);
-    for (const [key, item] of after.items) {
-      if (before.items.get(key) === item) continue;
-      this.#push(account, item.jid, after);
-      const change = { account, contact: item.jid, before: before.relation(item.jid), after: after.relation(item.jid) };
+    for (const { contact } of changesBetween(before, after)) {
+      this.#push(account, contact, after);
+      const change = { account, contact, before: before.relation(contact), after: after.relation(contact) };
       this.#host.announce(rosterChanged, change);
     }
   }
@@ -122,33 +174,51 @@ export class StoredRosters implements Rosters {
     const roster = this.of(account);
     const before = roster.relation(contact);
     const after = decide(before);
-    if (after.item === before.item && after.request === before.request) {
-      return { account, contact, before, after: before };
+    const unchanged = { account, contact, before, after: before };
+    if (isSame(before, after)) return unchanged;
+    const shared = this.#shared?.shared(roster, contact);
+    const own = this.#own(roster);
+    const ownBefore = shared === undefined ? before : own.relation(contact);
+    const ownAfter = shared === undefined ? after : ownRelation(shared, after, () => decide(ownBefore));
+    if (isSame(ownBefore, ownAfter)) {
+      // The client that wanted it otherwise sees how it is.
+      this.#push(account, contact, roster);
+      return unchanged;
     }
-    if (before.item === undefined && after.item !== undefined) this.#checkRoom(roster);
-    return this.#write(roster.with(contact, after), { account, contact, before, after }, first);
+    if (ownBefore.item === undefined && ownAfter.item !== undefined) this.#checkRoom(own);
+    return this.#write(account, contact, own.with(contact, ownAfter), first);
   }
 
-  #checkRoom(roster: LiveRoster): void {
+  #checkRoom(own: LiveRoster): void {
     const { rosterItems } = this.#host.settings.current.limits.account;
-    if (roster.items.size < rosterItems) return;
+    if (own.items.size < rosterItems) return;
     throw new StanzaError('policy-violation', { text: `the roster has ${rosterItems} items, and may have no more` });
   }
 
-  async #write(roster: LiveRoster, change: RosterChange, first: First | undefined): Promise<RosterChange> {
-    const { account, contact, before, after } = change;
+  async #write(account: Account, contact: JID, own: LiveRoster, first: First | undefined): Promise<RosterChange> {
+    const roster = this.of(account);
+    const next = this.#withOwn(roster, own);
+    const change = { account, contact, before: roster.relation(contact), after: next.relation(contact) };
     try {
-      await this.#table.put(this.#key(account.jid), toRecord(roster));
+      await this.#table.put(this.#key(account.jid), toRecord(own));
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       this.#host.log.error('roster.write-failed', { jid: account.jid.toString() }, cause);
       throw new StanzaError('internal-server-error', { type: 'wait', cause });
     }
-    this.#live.set(account, roster);
+    this.#live.set(account, next);
     first?.(change);
-    if (after.item !== before.item) this.#push(account, contact, roster);
+    if (change.after.item !== change.before.item) this.#push(account, contact, next);
     this.#host.announce(rosterChanged, change);
     return change;
+  }
+
+  #own(roster: LiveRoster): LiveRoster {
+    return this.#shared?.own(roster) ?? roster;
+  }
+
+  #withOwn(roster: LiveRoster, own: LiveRoster): LiveRoster {
+    return this.#shared?.withOwn(roster, own) ?? own;
   }
 
   #push({ sessions }: Account, contact: JID, { version, items }: LiveRoster): void {
@@ -158,4 +228,8 @@ export class StoredRosters implements Rosters {
   #key(jid: JID): Key {
     return [jid.domain, jid.local];
   }
+}
+
+function isSame(a: Relation, b: Relation): boolean {
+  return a.item === b.item && a.request === b.request;
 }
