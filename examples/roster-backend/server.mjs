@@ -172,17 +172,11 @@ const server = createServer(async (request, response) => {
 server.listen(Number(PORT), HOST, () => {
   const { address, port } = server.address();
   const url = `http://${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
-  console.log(`The contacts are at ${url}/
-For the host ${XMPP_DOMAIN} in the configuration of Parley:
-
-  "features": {
-    "roster": false,
-    "delegatedRoster": {
-      "url": "${url}/contacts/%s",${CONTACTS_TOKEN === undefined ? '' : '\n      "auth": { "bearer": { "env": "CONTACTS_TOKEN" } },'}
-      "refresh": { "hmacSecrets": [{ "file": ${JSON.stringify(secretFile)} }] }
-    }
-  }
-`);
+  const auth = CONTACTS_TOKEN === undefined ? {} : { auth: { bearer: { env: 'CONTACTS_TOKEN' } } };
+  const delegatedRoster = { url: `${url}/contacts/%s`, ...auth, refresh: { hmacSecrets: [{ file: secretFile }] } };
+  const configuration = { hosts: { [XMPP_DOMAIN]: { features: { roster: false, delegatedRoster } } } };
+  console.log(`The contacts are at ${url}/`);
+  console.log(`In Parley's configuration:\n${JSON.stringify(configuration, null, 2)}`);
 });
 
 // What was edited right before an earlier run ended may not have been told.

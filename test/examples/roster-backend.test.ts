@@ -149,8 +149,9 @@ test('a call is signed over its time and body, and no two are alike', async (t) 
     assert.equal(request.headers['content-type'], 'application/json');
   }
   assert.equal(new Set(calls.map(({ request }) => request.headers['x-signature'])).size, 6);
-  assert.ok(example.advice.includes(JSON.stringify(`${example.dataDir}/refresh-secret`)), example.advice);
-  assert.ok(example.advice.includes(`"url": "${example.url}"`), example.advice);
+  const refresh = { hmacSecrets: [{ file: `${example.dataDir}/refresh-secret` }] };
+  const features = { roster: false, delegatedRoster: { url: example.url, refresh } };
+  assert.deepEqual(example.advice, { hosts: { 'school.example': { features } } });
 });
 
 test('what could not be told is told again, and only that', async (t) => {

@@ -19,10 +19,10 @@ export class ContactsExample {
   readonly #child: ChildProcess;
   /** Without a slash at the end. */
   readonly origin: string;
-  /** What it printed at the start, from the second line on. */
-  readonly advice: string;
+  /** What it prints for the configuration of the server. */
+  readonly advice: unknown;
 
-  private constructor(dataDir: string, child: ChildProcess, origin: string, advice: string) {
+  private constructor(dataDir: string, child: ChildProcess, origin: string, advice: unknown) {
     this.dataDir = dataDir;
     this.#child = child;
     this.origin = origin;
@@ -42,11 +42,11 @@ export class ContactsExample {
     for await (const line of createInterface(child.stdout)) {
       lines.push(line);
       // The last line of what it prints once it listens.
-      if (line === '  }') break;
+      if (line === '}') break;
     }
-    const [first = '', ...advice] = lines;
+    const [first = '', , ...advice] = lines;
     const origin = /http:\/\/[^/]+/.exec(first)?.[0] ?? assert.fail(`the example did not start: ${lines.join('\n')}`);
-    return new ContactsExample(directory, child, origin, advice.join('\n'));
+    return new ContactsExample(directory, child, origin, JSON.parse(advice.join('\n')));
   }
 
   /** The option `url` for it. */
