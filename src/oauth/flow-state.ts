@@ -51,7 +51,7 @@ export class FlowStates {
 
   /** Signs what is to be remembered. */
   async issue<T extends JsonObject>(purpose: FlowPurpose<T>, binding: FlowBinding, data: T): Promise<string> {
-    const payload = { data, bound: digest(binding), exp: this.#clock.now() + this.#ttlMs };
+    const payload = { data, bound: digest(binding), exp: Math.floor((this.#clock.now() + this.#ttlMs) / 1000) };
     return signJwt(payload, await this.#keyOf(purpose.name));
   }
 
@@ -66,7 +66,7 @@ export class FlowStates {
     const { data: json, exp } = payload;
     const data = isJsonObject(json) ? purpose.parse(json) : undefined;
     if (data === undefined || typeof exp !== 'number') return { status: 'invalid' };
-    return exp <= this.#clock.now() ? { status: 'expired' } : { status: 'valid', data };
+    return exp <= this.#clock.now() / 1000 ? { status: 'expired' } : { status: 'valid', data };
   }
 
   #keyOf(name: string): Promise<JwsKey> {

@@ -87,6 +87,12 @@ export class RegistrationKeys {
     return undefined;
   }
 
+  /** The device code that belongs to a user code, in its normal form: nobody else can tell it. RFC 8628 §3.2. */
+  deviceCodeOf(userCode: string): string {
+    const [{ secretKey }] = this.#keys;
+    return createHmac('sha256', secretKey).update(userCode).digest('base64url');
+  }
+
   #clientOf(id: string, payload: JsonObject, { algorithm }: JwsKey, secretKey: Buffer): Client | undefined {
     const { iat: issuedAt, host } = payload;
     const metadata = parseMetadata(payload);

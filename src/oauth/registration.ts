@@ -15,7 +15,8 @@ import {
 } from './client.ts';
 import { type MetadataFault, OAuthError } from './errors.ts';
 import { isJsonObject, type JsonObject } from './jws.ts';
-import { type ListRule, MetadataReading, type TextRule } from './metadata-reading.ts';
+import { MetadataReading } from './metadata-reading.ts';
+import { INFORMATIVE_URIS, LISTS, TEXTS } from './metadata-rules.ts';
 import { isLegalRedirectUri } from './redirect-uris.ts';
 import { isScope } from './scopes.ts';
 import { isLoopback, parseUri } from './uris.ts';
@@ -36,25 +37,7 @@ export interface RegistrationRules {
 const PUBLIC_GRANT_TYPES: readonly GrantType[] = ['authorization_code', 'refresh_token', 'implicit'];
 const REDIRECTING: readonly GrantType[] = ['authorization_code', 'implicit'];
 
-export const NAME: TextRule = { maxChars: 128 };
-export const URI: TextRule = { maxChars: 1024 };
-export const VERSION: TextRule = { maxChars: 64 };
-export const SOFTWARE_ID: TextRule = {
-  maxChars: 36,
-  pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
-  message: 'must be a UUID',
-};
-export const CONTACT: TextRule = {
-  maxChars: 254,
-  pattern: /^[^\s@]{1,64}@[^\s@]+$/u,
-  message: 'must be an e-mail address',
-};
-export const SCOPE: TextRule = { maxChars: 1024 };
-export const ANY_NUMBER: ListRule = { minItems: 0, maxItems: 16 };
-export const SOME: ListRule = { minItems: 1, maxItems: 16 };
-
-/** The fields that tell people about a client, and that other languages may follow. */
-export const INFORMATIVE_URIS = ['logo_uri', 'tos_uri', 'policy_uri'] as const;
+/** The fields that tell people about a client, in the language behind the number sign. */
 const LOCALISED = /^(client_name|client_uri|logo_uri|tos_uri|policy_uri)#([A-Za-z0-9-]{1,35})$/;
 
 /** Metadata that is being read. */
@@ -126,18 +109,18 @@ function readMetadata(
   rules: Omit<RegistrationRules, 'locales'>,
   locales: readonly string[] | undefined,
 ): ClientMetadata {
-  const grantTypes = reading.choices('grant_types', SOME, rules.grantTypes) ?? ['authorization_code'];
-  const redirectUris = reading.texts('redirect_uris', SOME, URI) ?? [];
+  const grantTypes = reading.choices('grant_types', LISTS.some, rules.grantTypes) ?? ['authorization_code'];
+  const redirectUris = reading.texts('redirect_uris', LISTS.some, TEXTS.uri) ?? [];
   const draft: Draft = {
-    client_name: reading.text('client_name', NAME) ?? '',
-    client_uri: reading.text('client_uri', URI) ?? '',
+    client_name: reading.text('client_name', TEXTS.name) ?? '',
+    client_uri: reading.text('client_uri', TEXTS.uri) ?? '',
     redirect_uris: redirectUris,
     application_type:
       reading.choice('application_type', APPLICATION_TYPES) ?? defaultTypeOf(redirectUris[0], grantTypes),
     token_endpoint_auth_method:
       reading.choice('token_endpoint_auth_method', CLIENT_AUTH_METHODS) ?? 'client_secret_basic',
     grant_types: grantTypes,
-    response_types: reading.choices('response_types', ANY_NUMBER, rules.responseTypes) ?? ['code'],
+    response_types: reading.choices('response_types', LISTS.any, rules.responseTypes) ?? ['code'],
   };
   readTexts(reading, draft);
   readLists(reading, draft, rules);
@@ -149,20 +132,20 @@ function readMetadata(
 
 function readTexts(reading: MetadataReading, draft: Draft): void {
   for (const field of INFORMATIVE_URIS) {
-    const uri = reading.text(field, URI);
+    const uri = reading.text(field, TEXTS.uri);
     if (uri !== undefined) draft[field] = uri;
   }
-  const scope = reading.text('scope', SCOPE);
+  const scope = reading.text('scope', TEXTS.scope);
   if (scope !== undefined) draft.scope = scope;
   if (scope !== undefined && !isScope(scope)) reading.fault('scope', 'must be a list of scopes with spaces');
-  const softwareId = reading.text('software_id', SOFTWARE_ID);
+  const softwareId = reading.text('software_id', TEXTS.softwareId);
   if (softwareId !== undefined) draft.software_id = softwareId;
-  const softwareVersion = reading.text('software_version', VERSION);
+  const softwareVersion = reading.text('software_version', TEXTS.version);
   if (softwareVersion !== undefined) draft.software_version = softwareVersion;
 }
 
 function readLists(reading: MetadataReading, draft: Draft, rules: Pick<RegistrationRules, 'idTokenAlgorithms'>): void {
-  const contacts = reading.texts('contacts', SOME, CONTACT);
+  const contacts = reading.texts('contacts', LISTS.some, TEXTS.contact);
   if (contacts !== undefined) draft.contacts = contacts;
   const algorithm = reading.choice('id_token_signed_response_alg', rules.idTokenAlgorithms);
   if (algorithm !== undefined) draft.id_token_signed_response_alg = algorithm;
@@ -173,7 +156,7 @@ function readLocalised(reading: MetadataReading, draft: Draft, locales: readonly
   for (const name of reading.names) {
     const [, field, locale] = LOCALISED.exec(name) ?? [];
     if (field === undefined || locale === undefined || locales?.includes(locale) === false) continue;
-    const text = reading.text(name, field === 'client_name' ? NAME : URI);
+    const text = reading.text(name, field === 'client_name' ? NAME : TEXTS.uri);
     if (text !== undefined) draft[`${field}#${locale}`] = text;
   }
 }

@@ -34,8 +34,6 @@ export interface ServerDescription {
   readonly locales: readonly string[];
   /** Whether clients can be registered, and with that anything be authorized. */
   readonly isOpen: boolean;
-  /** Whether clients must authenticate to revoke a token. */
-  readonly requireAuthRevoke: boolean;
   readonly policyUrl: string | undefined;
   readonly termsUrl: string | undefined;
   readonly documentationUrl: string | undefined;
@@ -45,7 +43,7 @@ const WITH_SECRET = CLIENT_AUTH_METHODS.filter((method) => method !== 'none');
 
 /** The metadata of an authorization server: what is not enabled is not in it. RFC 8414 §2, RFC 9207 §3. */
 export function serverMetadata(server: ServerDescription): JsonObject {
-  const { issuer, grantTypes, responseTypes, requireAuthRevoke } = server;
+  const { issuer, grantTypes, responseTypes } = server;
   const hasDevices = server.isOpen && grantTypes.includes(DEVICE_CODE);
   return present({
     issuer,
@@ -62,7 +60,7 @@ export function serverMetadata(server: ServerDescription): JsonObject {
     response_modes_supported: responseTypes.includes('token') ? ['query', 'fragment'] : ['query'],
     grant_types_supported: grantTypes,
     token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
-    revocation_endpoint_auth_methods_supported: requireAuthRevoke ? CLIENT_AUTH_METHODS : undefined,
+    revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     introspection_endpoint_auth_methods_supported: WITH_SECRET,
     code_challenge_methods_supported: server.codeChallengeMethods,
     authorization_response_iss_parameter_supported: true,
