@@ -67,22 +67,22 @@ const refresh = section(
     bearerTokens: option(listOf(secret(), 'a list of secrets'), {
       default: [],
       doc: 'Tokens that callers may show (`Authorization: Bearer …`); several, so that one can be replaced without a gap.',
-      reload: 'restart',
+      reload: 'live',
     }),
     hmacSecrets: option(listOf(secret(), 'a list of secrets'), {
       default: [],
       doc: 'Secrets with which callers may sign: `X-Timestamp` is the time in seconds, at most 300 from ours, and `X-Signature` is `sha256=` and the HMAC-SHA-256 in hexadecimal digits of time, a dot and body.',
-      reload: 'restart',
+      reload: 'live',
     }),
     allowAddresses: option(listOf(addressRange(), 'a list of addresses and ranges'), {
       default: [],
       doc: 'The addresses from which calls are taken, also as ranges. When this is empty and neither tokens nor secrets are configured, only loopback is allowed.',
-      reload: 'restart',
+      reload: 'live',
     }),
     namesPerMinute: option(integer(1), {
       default: 600,
       doc: 'For how many users one caller may ask in a minute.',
-      reload: 'restart',
+      reload: 'live',
     }),
   },
 );
