@@ -2,6 +2,7 @@ import type { Command } from '../../core/commands.ts';
 import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
 import { userClients, userLastlog, userRevoke } from './access.ts';
 import { archiveKeep, archivePrune, archiveShow } from './archive.ts';
+import { groupAdd, groupJoin, groupLeave, groupList, groupRemove, groupRename, groupShow } from './group.ts';
 import { userExport, userImport } from './portable.ts';
 import { userPush, userPushRemove } from './push.ts';
 import { reportList, reportRemove, reportShow } from './report.ts';
@@ -36,6 +37,13 @@ export const BUILT_IN: readonly BuiltIn[] = [
   uploadList,
   uploadRemove,
   uploadUsage,
+  groupList,
+  groupShow,
+  groupAdd,
+  groupRemove,
+  groupRename,
+  groupJoin,
+  groupLeave,
   rosterRefresh,
   rosterStatus,
   status,
