@@ -156,7 +156,7 @@ function readLocalised(reading: MetadataReading, draft: Draft, locales: readonly
   for (const name of reading.names) {
     const [, field, locale] = LOCALISED.exec(name) ?? [];
     if (field === undefined || locale === undefined || locales?.includes(locale) === false) continue;
-    const text = reading.text(name, field === 'client_name' ? NAME : TEXTS.uri);
+    const text = reading.text(name, field === 'client_name' ? TEXTS.name : TEXTS.uri);
     if (text !== undefined) draft[`${field}#${locale}`] = text;
   }
 }
