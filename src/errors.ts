@@ -151,15 +151,23 @@ export class StreamError extends Error {
   }
 }
 
+export interface SaslErrorDetails extends Pick<ErrorDetails, 'text' | 'cause'> {
+  /** Whether a credential was tried that is wrong; by default `not-authorized` says so. */
+  readonly isGuess?: boolean;
+}
+
 /** Authentication failed: it is answered by `<failure/>`. RFC 6120 §6.5. */
 export class SaslError extends Error {
   override readonly name = 'SaslError';
   readonly condition: SaslErrorCondition;
   readonly text: string | undefined;
+  /** Whether a credential was tried that is wrong: such failures are charged. */
+  readonly isGuess: boolean;
 
-  constructor(condition: SaslErrorCondition, details: Pick<ErrorDetails, 'text' | 'cause'> = {}) {
+  constructor(condition: SaslErrorCondition, details: SaslErrorDetails = {}) {
     super(details.text ?? condition, { cause: details.cause });
     this.condition = condition;
     this.text = details.text;
+    this.isGuess = details.isGuess ?? condition === 'not-authorized';
   }
 }

@@ -20,7 +20,8 @@ export const bind: StreamFeature<ClientConnection> = {
     const { jid: account, request } = connection;
     if (account === undefined || request?.type !== 'set') throw new StanzaError('bad-request');
     requestPayload(request);
-    const jid = requestedAddress(account, element);
+    const pinned = connection.login?.resource;
+    const jid = pinned === undefined ? requestedAddress(account, element) : account.withResource(pinned);
     await connection.host.sessions.bind(jid, connection, connection.isAnonymous, (event) => {
       connection.bound(event.account, event.session);
       connection.log.info('session.bound', { jid: jid.toString() });

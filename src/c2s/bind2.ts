@@ -35,7 +35,12 @@ export async function bindInline(
   const { host } = connection;
   const request = child(element, 'bind', NS_BIND2);
   if (request === undefined || !host.services.has(inlineBinding)) return undefined;
-  const jid = host.services.use(inlineBinding).addressOf(account, clientId, text(child(request, 'tag')));
+  const pinned = connection.login?.resource;
+  const names = host.services.use(inlineBinding);
+  const jid =
+    pinned === undefined
+      ? names.addressOf(account, clientId, text(child(request, 'tag')))
+      : account.withResource(pinned);
   const bindings: InlineBinding[] = [];
   let enabled: Element | undefined;
   try {

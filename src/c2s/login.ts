@@ -1,14 +1,16 @@
+import { bearerTokens } from '../core/access.ts';
 import { identifiedClientsOnly, type Login } from '../core/login.ts';
 import { clientLoggedIn } from '../core/points.ts';
-import { granted, type Role } from '../core/roles.ts';
+import { granted, isRole, type Role } from '../core/roles.ts';
 import { SaslError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AuthenticateRequest } from '../sasl/authenticate.ts';
 import type { AuthenticationOptions } from '../sasl/authentication.ts';
 import { channelBindings, hasChannelBinding } from '../sasl/channel-binding.ts';
 import { announcedBindings } from '../sasl/downgrade.ts';
-import type { SaslContext } from '../sasl/mechanism.ts';
+import type { SaslContext, TokenAccess } from '../sasl/mechanism.ts';
 import { offered } from '../sasl/mechanisms.ts';
+import { OAUTHBEARER } from '../sasl/oauthbearer.ts';
 import { Sasl1 } from '../sasl/sasl1.ts';
 import type { StreamFeature } from '../stream/negotiation.ts';
 import { AUTHENTICATED } from '../stream/stream.ts';
@@ -28,6 +30,8 @@ export interface Identity {
   readonly request?: AuthenticateRequest;
   /** The grant and its role, where the login depends on one. */
   readonly derivedFrom?: { readonly grantId: string; readonly role: Role } | undefined;
+  /** The same for a login by a bearer token itself. */
+  readonly access?: TokenAccess | undefined;
 }
 
 function saslOf(connection: ClientConnection): Sasl1 {
@@ -72,8 +76,8 @@ export function authenticationOptions(connection: ClientConnection): Authenticat
 
 /** Puts down how a client got in, and logs it. */
 export async function loggedIn(connection: ClientConnection, identity: Identity): Promise<Login> {
-  const { jid, mechanism, request, derivedFrom } = identity;
-  const { service, remoteAddress: address, stream } = connection;
+  const { jid, mechanism, request, access, derivedFrom = grantOf(access) } = identity;
+  const { service, remoteAddress: address, stream, host } = connection;
   connection.log.info('login.succeeded', {
     jid: jid.toString(),
     mechanism,
@@ -81,15 +85,26 @@ export async function loggedIn(connection: ClientConnection, identity: Identity)
     transport: stream.transport.kind,
   });
   const role = await roleOf(connection, identity);
+  const grant = derivedFrom && (await host.grants.get(jid.local, derivedFrom.grantId));
   return {
-    mechanism,
+    // What was sent in the place of a password must not be remembered as one.
+    mechanism: access === undefined ? mechanism : OAUTHBEARER,
     at: service.clock.now(),
     role: derivedFrom === undefined ? role : granted(derivedFrom.role, role),
     clientId: request?.clientId,
     userAgent: request && { software: request.software, device: request.device },
     address,
     grantId: derivedFrom?.grantId,
+    ...(access === undefined ? {} : { tokenId: access.tokenId }),
+    ...(grant?.resource === undefined ? {} : { resource: grant.resource }),
   };
+}
+
+function grantOf(access: TokenAccess | undefined): Identity['derivedFrom'] {
+  if (access === undefined) return undefined;
+  const { grantId, role } = access;
+  // No mechanism lets in whoever has no role; whoever had one that nobody knows could do next to nothing.
+  return { grantId, role: isRole(role) ? role : 'account-read' };
 }
 
 /** Tells the features that a client is about to learn that it is in, and waits for them. What fails there is logged. */
@@ -131,6 +146,7 @@ function makeContext(connection: ClientConnection): SaslContext {
     hasChannelBinding: bindable && ((type) => hasChannelBinding(protocol, type)),
     peerCertificate:
       tlsSocket !== undefined && tls.clientCertificates.enabled ? verifiedPeerCertificate(tlsSocket) : undefined,
+    tokens: host.services.find(bearerTokens),
   };
 }
 

@@ -20,7 +20,7 @@ import {
 import { limits } from './limits.ts';
 import { type ConfigOf, option, overrides, type Section, section, sectionMap, switchable } from './schema.ts';
 
-/** The SASL mechanisms that can be configured, strongest first. RFC 5802, RFC 7677, RFC 4616, RFC 4422 Appendix A, RFC 4505. */
+/** The SASL mechanisms that can be configured, strongest first. RFC 5802, RFC 7677, RFC 4422 Appendix A, RFC 7628, RFC 4616, RFC 4505. */
 export const MECHANISMS = [
   'SCRAM-SHA-512-PLUS',
   'SCRAM-SHA-256-PLUS',
@@ -29,6 +29,7 @@ export const MECHANISMS = [
   'SCRAM-SHA-256',
   'SCRAM-SHA-1',
   'EXTERNAL',
+  'OAUTHBEARER',
   'PLAIN',
   'ANONYMOUS',
 ] as const;
@@ -179,7 +180,7 @@ function failures(count: number, what: string) {
 const auth = section('How users prove who they are.', {
   mechanisms: option(listOf(oneOf(...MECHANISMS), 'a list of SASL mechanisms'), {
     default: MECHANISMS.filter((name) => name !== 'ANONYMOUS'),
-    doc: 'The SASL mechanisms offered, in order of preference. One that cannot work on a stream is not offered there: PLUS needs TLS, EXTERNAL a client certificate (`tls.clientCertificates`), PLAIN encryption. ANONYMOUS (XEP-0175) is the one that is not in the default.',
+    doc: 'The SASL mechanisms offered, in order of preference. One that cannot work on a stream is not offered there: PLUS needs TLS, EXTERNAL a client certificate (`tls.clientCertificates`), OAUTHBEARER the feature `oauth` and encryption, PLAIN encryption. ANONYMOUS (XEP-0175) is the one that is not in the default.',
     reload: 'live',
   }),
   allowPlaintext: option(flag(), {

@@ -35,6 +35,8 @@ export interface Grant {
   readonly accessedAt: number;
   /** When it ends, whatever its tokens say; undefined: with the last of them. */
   readonly expiresAt: number | undefined;
+  /** The only resource that a login by it may bind; undefined: any. */
+  readonly resource?: string | undefined;
   /** By the name that the purpose gives them, so many at most as it needs. */
   readonly tokens: Readonly<Record<string, Token>>;
   readonly data: Facts;
@@ -50,7 +52,7 @@ export function isLive({ expiresAt, tokens }: Grant, now: number): boolean {
 }
 
 function parseGrant(json: unknown): Grant {
-  const { id, purpose, role, client, parent, createdAt, accessedAt, expiresAt, tokens, data } = object(json);
+  const { id, purpose, role, client, parent, createdAt, accessedAt, expiresAt, resource, tokens, data } = object(json);
   if (!isRole(role)) throw new TypeError('a grant has no role');
   return {
     id: text(id),
@@ -61,6 +63,7 @@ function parseGrant(json: unknown): Grant {
     createdAt: time(createdAt),
     accessedAt: time(accessedAt),
     expiresAt: expiresAt === undefined ? undefined : time(expiresAt),
+    ...(resource === undefined ? {} : { resource: text(resource) }),
     tokens: Object.fromEntries(Object.entries(object(tokens)).map(([name, token]) => [name, parseToken(token)])),
     data: facts(data),
   };

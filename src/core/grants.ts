@@ -22,6 +22,7 @@ export interface GrantDraft {
   readonly client?: string | undefined;
   readonly parent?: string | undefined;
   readonly expiresAt?: number | undefined;
+  readonly resource?: string | undefined;
   readonly tokens: Readonly<Record<string, Token>>;
   readonly data?: Facts;
 }
@@ -118,9 +119,11 @@ export class Grants {
   }
 
   /** The grant that a draft becomes, not stored yet: for {@link change}. */
-  draft({ purpose, role, client, parent, expiresAt, tokens, data = {} }: GrantDraft, id: string): Grant {
+  draft({ data = {}, ...draft }: GrantDraft, id: string): Grant {
     const now = this.#clock.now();
-    return { id, purpose, role, client, parent, createdAt: now, accessedAt: now, expiresAt, tokens, data };
+    const { purpose, role, client, parent, expiresAt, resource, tokens } = draft;
+    const pinned = resource === undefined ? {} : { resource };
+    return { id, purpose, role, client, parent, createdAt: now, accessedAt: now, expiresAt, ...pinned, tokens, data };
   }
 
   /** Changes a grant atomically; `change` may run again, and what it throws is thrown. Ends it without telling anybody. */

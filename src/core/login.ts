@@ -21,6 +21,10 @@ export interface Login {
   readonly address?: string | undefined;
   /** The grant that the login depends on, for those that did not use the password. */
   readonly grantId: string | undefined;
+  /** The token of the grant that was used, if the login was by a bearer token: it ends with it, too. */
+  readonly tokenId?: string | undefined;
+  /** The only resource that may be bound, where the grant says so. Not stored: by then it is bound. */
+  readonly resource?: string | undefined;
 }
 
 /** Provided where only those clients may log in that give an identifier, which takes SASL2. XEP-0388 §2.2. */

@@ -3,7 +3,7 @@ import type { JID } from '../jid.ts';
 import { StoreError } from '../store/store.ts';
 import type { Awaitable } from '../util/awaitable.ts';
 import { downgradeAttributes } from './downgrade.ts';
-import type { SaslAttempt, SaslContext, SaslExchange, SaslMechanism } from './mechanism.ts';
+import type { SaslAttempt, SaslContext, SaslExchange, SaslMechanism, TokenAccess } from './mechanism.ts';
 import { offered } from './mechanisms.ts';
 import type { LoginThrottle } from './throttle.ts';
 
@@ -40,6 +40,8 @@ export type AuthenticationResult =
       readonly anonymous: boolean;
       /** Additional data with success. */
       readonly data: Buffer | undefined;
+      /** What the login depends on, if it was by a bearer token. */
+      readonly access: TokenAccess | undefined;
     };
 
 interface Current {
@@ -121,7 +123,7 @@ export class Authentication {
     const mechanism = this.#current?.mechanism.name;
     this.#current = undefined;
     this.#failures++;
-    if (error.condition === 'not-authorized') throttle.failed({ address, account: this.#account() });
+    if (error.isGuess) throttle.failed({ address, account: this.#account() });
     onFailure?.({ mechanism, username: this.#username, error });
     this.#username = undefined;
     if (this.#failures < maxFailures) throw error;
@@ -139,8 +141,8 @@ export class Authentication {
       if (step.anonymous !== true) await this.#checkStatus(step.jid);
       await accept?.();
       this.#succeed();
-      const { jid, anonymous = false, data } = step;
-      return { kind: 'success', jid, mechanism: mechanism.name, anonymous, data };
+      const { jid, anonymous = false, data, access } = step;
+      return { kind: 'success', jid, mechanism: mechanism.name, anonymous, data, access };
     } catch (error) {
       if (error instanceof SaslError) this.fail(error);
       if (error instanceof StoreError) this.fail(new SaslError('temporary-auth-failure', { cause: error }));
@@ -176,6 +178,7 @@ export class Authentication {
         this.#username = username;
         throttle.admit({ address, account: this.#account() });
       },
+      guessed: () => throttle.failed({ address, account: this.#account() }),
     };
   }
 

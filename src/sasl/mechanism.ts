@@ -29,6 +29,30 @@ export interface CredentialSource {
 /** The channel-binding types that we can compute: RFC 9266, RFC 5929 §4 and §3. */
 export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point' | 'tls-unique';
 
+/** What a bearer token gives access to, as far as a login is concerned. RFC 6750. */
+export interface TokenAccess {
+  /** The bare JID of the account. */
+  readonly jid: JID;
+  /** The name of the role that a login with it has; undefined: it is not good for a login. */
+  readonly role: string | undefined;
+  readonly grantId: string;
+  readonly tokenId: string;
+}
+
+/** Where mechanisms have bearer tokens checked. */
+export interface TokenSource {
+  /** What a token gives access to, be the account disabled or not; undefined for one that is not good. */
+  verifyForLogin(token: string): Awaitable<TokenAccess | undefined>;
+  /** The scope without which a token is not good for a login. */
+  readonly loginScope: string;
+  /** Where clients learn how to get tokens. RFC 8414 §3. */
+  readonly discoveryUrl: string | undefined;
+  /** Whether a token may be sent in the place of a password. */
+  readonly asPasswords: boolean;
+  /** Whether a text is marked as a token, and so is not meant as a password. RFC 8959. */
+  isToken(text: string): boolean;
+}
+
 /** What an exchange knows of the stream that it runs on. */
 export interface SaslContext {
   readonly domain: string;
@@ -45,6 +69,8 @@ export interface SaslContext {
   channelBinding(type: ChannelBindingType): Buffer | undefined;
   /** The client's certificate when one was presented and its chain verified. */
   readonly peerCertificate: X509Certificate | undefined;
+  /** Undefined where there are no bearer tokens. */
+  readonly tokens?: TokenSource | undefined;
 }
 
 /** What an exchange needs of the login attempt that it is part of. */
@@ -55,10 +81,13 @@ export interface SaslAttempt {
   /** What SCRAM adds to its first message so that the client can detect the same; absent: nothing. XEP-0474, XEP-0515. */
   readonly offerAttributes?: (hash: ScramHash) => string;
   /**
-   * Says which account the client claims: a prepared localpart. Called as soon as it is known and before any secret is
-   * looked at; throws SaslError `temporary-auth-failure` when there were too many failures.
+   * Says which account the client claims: a prepared localpart, or undefined where only the credential tells. Called as soon
+   * as it is known and before any secret is looked at; throws SaslError `temporary-auth-failure` when there were too many
+   * failures.
    */
-  readonly claim: (username: string) => void;
+  readonly claim: (username: string | undefined) => void;
+  /** Charges a credential that is wrong, where the exchange goes on before it fails. */
+  readonly guessed: () => void;
 }
 
 /** What one step of an exchange leads to. Failure is a thrown SaslError. */
@@ -71,6 +100,8 @@ export type SaslStep =
       /** Additional data with success. RFC 6120 §6.3.10. */
       readonly data?: Buffer;
       readonly anonymous?: boolean;
+      /** What the login depends on, if it was by a bearer token. */
+      readonly access?: TokenAccess;
     };
 
 /** The step of a mechanism whose client speaks first, when the client sent no initial response. RFC 4422 §5. */

@@ -1,6 +1,7 @@
 import { anonymous } from './anonymous.ts';
 import { external } from './external.ts';
 import type { SaslContext, SaslMechanism } from './mechanism.ts';
+import { oauthbearer } from './oauthbearer.ts';
 import { plain } from './plain.ts';
 import { Scram, type ScramOptions } from './scram.ts';
 import { SCRAM_HASHES } from './scram-keys.ts';
@@ -14,7 +15,7 @@ export function createMechanisms(options: ScramOptions): ReadonlyMap<string, Sas
       table.set(scram.name, scram);
     }
   }
-  for (const mechanism of [external, plain, anonymous]) table.set(mechanism.name, mechanism);
+  for (const mechanism of [external, oauthbearer, plain, anonymous]) table.set(mechanism.name, mechanism);
   return table;
 }
 

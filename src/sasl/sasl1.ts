@@ -4,6 +4,7 @@ import type { Awaitable } from '../util/awaitable.ts';
 import { attr, type Element, el, firstElement, text } from '../xml/element.ts';
 import { NS_SASL } from '../xml/ns.ts';
 import { Authentication, type AuthenticationOptions, type AuthenticationResult } from './authentication.ts';
+import type { TokenAccess } from './mechanism.ts';
 import { decodeBase64 } from './prepare.ts';
 
 /** What to answer, and who the peer is once it has proved it. */
@@ -15,6 +16,8 @@ export type Sasl1Result =
       readonly authenticated: JID;
       readonly mechanism: string;
       readonly anonymous: boolean;
+      /** What the login depends on, if it was by a bearer token. */
+      readonly access: TokenAccess | undefined;
     };
 
 // In base64 characters. The largest message of our mechanisms is SCRAM's with long names; it has less than half of this.
@@ -85,10 +88,10 @@ export class Sasl1 {
 function toXml(result: AuthenticationResult): Sasl1Result {
   const attrs = { xmlns: NS_SASL };
   if (result.kind === 'challenge') return { reply: el('challenge', attrs, encode(result.data)) };
-  const { jid, mechanism, anonymous, data } = result;
+  const { jid, mechanism, anonymous, data, access } = result;
   // Additional data of no bytes is written `=`, unlike a challenge of none. RFC 6120 §6.4.6.
   const content = data === undefined ? undefined : (encode(data) ?? '=');
-  return { reply: el('success', attrs, content), authenticated: jid, mechanism, anonymous };
+  return { reply: el('success', attrs, content), authenticated: jid, mechanism, anonymous, access };
 }
 
 function encode(data: Buffer): string | undefined {

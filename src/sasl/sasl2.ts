@@ -15,6 +15,7 @@ import {
 } from './authenticate.ts';
 import { Authentication, type AuthenticationOptions, type AuthenticationResult } from './authentication.ts';
 import { type HtTokens, htMechanism, htMechanisms, isHtUsable } from './ht.ts';
+import type { TokenAccess } from './mechanism.ts';
 import {
   pendingUpgrades,
   type ScramUpgrade,
@@ -53,6 +54,8 @@ export interface Proven<A extends TokenAttempt> {
   readonly request: AuthenticateRequest;
   /** The token that it logged in with, if it was one. */
   readonly token: A | undefined;
+  /** The same for a bearer token: what the login depends on. */
+  readonly access: TokenAccess | undefined;
 }
 
 /** What to answer, or that the client is in. */
@@ -166,11 +169,12 @@ export class Sasl2<A extends TokenAttempt> {
     if (result.kind === 'challenge') {
       return { reply: el('challenge', { xmlns: NS_SASL2 }, result.data.toString('base64')) };
     }
-    const { jid, mechanism, anonymous, data } = result;
-    const proven: Proven<A> = { jid, mechanism, anonymous, data, request, token };
+    const { jid, mechanism, anonymous, data, access } = result;
+    const proven: Proven<A> = { jid, mechanism, anonymous, data, request, token, access };
     const { upgrades } = this.#options;
+    const hasPassword = usesPassword(mechanism) && access === undefined;
     const requested = request.upgrades.filter((name) => this.#offersUpgrade(name));
-    if (upgrades === undefined || requested.length === 0 || !usesPassword(mechanism)) return this.#next(proven, []);
+    if (upgrades === undefined || requested.length === 0 || !hasPassword) return this.#next(proven, []);
     return pendingUpgrades(upgrades, jid.local, requested).then((tasks) => this.#next(proven, tasks));
   }
 

@@ -98,7 +98,8 @@ export function start(
   const exchange = mechanism.start({
     context,
     offered: new Set([mechanism.name, ...offered]),
-    claim: (username) => void claims.push(username),
+    claim: (username) => void claims.push(username ?? ''),
+    guessed: () => {},
   });
   return { claims, step: (input) => exchange.step(input) };
 }

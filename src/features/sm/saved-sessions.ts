@@ -229,7 +229,7 @@ function parseRecord(json: unknown): SessionRecord {
 }
 
 function parseLogin(json: unknown): Login {
-  const { mechanism, at, role, clientId, userAgent, grantId } = storedObject(json);
+  const { mechanism, at, role, clientId, userAgent, grantId, tokenId } = storedObject(json);
   if (!isRole(role)) throw new TypeError('the role of a session is none');
   const { software, device } = storedObject(userAgent ?? {});
   return {
@@ -242,6 +242,7 @@ function parseLogin(json: unknown): Login {
         ? undefined
         : { software: storedOptionalText(software), device: storedOptionalText(device) },
     grantId: storedOptionalText(grantId),
+    ...(tokenId === undefined ? {} : { tokenId: storedText(tokenId) }),
   };
 }
 
