@@ -22,6 +22,7 @@ import { presence } from './presence/index.ts';
 import { privateXml } from './private-xml.ts';
 import { push } from './push/index.ts';
 import { register } from './register.ts';
+import { delegatedRoster } from './roster/delegated/index.ts';
 import { roster } from './roster/index.ts';
 import { sasl2 } from './sasl2.ts';
 import { sm } from './sm/index.ts';
@@ -37,10 +38,12 @@ export const features: readonly Feature[] = [
   adHoc,
   lastlog,
   lastActivity,
-  blocking,
   // Before the rosters that it adds contacts to.
   groups,
   roster,
+  // Drops what nobody is to be told of, before anybody is told that it is blocked.
+  delegatedRoster,
+  blocking,
   // Puts presence right before it is broadcast.
   vcard,
   presence,
