@@ -177,9 +177,13 @@ server.listen(Number(PORT), HOST, () => {
   const configuration = { hosts: { [XMPP_DOMAIN]: { features: { roster: false, delegatedRoster } } } };
   console.log(`The contacts are at ${url}/`);
   console.log(`In Parley's configuration:\n${JSON.stringify(configuration, null, 2)}`);
+  // What was edited right before an earlier run ended may not have been told.
+  void parley.changed(contacts.people);
 });
 
-// What was edited right before an earlier run ended may not have been told.
-void parley.changed(contacts.people);
+server.on('error', ({ message }) => {
+  console.error(message);
+  process.exitCode = 1;
+});
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.close());
