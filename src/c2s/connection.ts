@@ -198,7 +198,8 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
   expired(kind: DeadlineKind): void {
     const { timeouts } = this.service.settings.current.limits;
     const now = this.service.clock.now();
-    const heardAt = this.stream.transport.heardAt;
+    // Who is not listened to, because what it asked for takes its time, is not silent.
+    const heardAt = this.stream.isWaiting ? now : this.stream.transport.heardAt;
     if (kind === 'silence' && now - heardAt < timeouts.silenceMs) {
       this.stream.expire('silence', timeouts.silenceMs - (now - heardAt));
     } else if (kind === 'silence') {

@@ -70,6 +70,7 @@ export class Stream implements TransportHandler {
   #deadlineAt: number;
   #deadlineKind: DeadlineKind = 'header';
   #reason: EndReason | undefined;
+  #isWaiting = false;
   readonly #options: StreamOptions;
 
   constructor(transport: Transport, options: StreamOptions) {
@@ -102,6 +103,11 @@ export class Stream implements TransportHandler {
 
   get isOpen(): boolean {
     return this.#state === 'open';
+  }
+
+  /** Nothing is read until what the last element began is done. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   /** Bytes that the peer has not taken yet. */
@@ -231,9 +237,13 @@ export class Stream implements TransportHandler {
   // Waits with reading until what the last element began is done, so that nothing overtakes it: RFC 6120 §10.1.
   #wait(done: Promise<void>): void {
     this.transport.pause();
+    this.#isWaiting = true;
     done
       .catch((error: unknown) => this.fail(error))
-      .then(() => this.#guard(() => this.transport.resume()))
+      .then(() => {
+        this.#isWaiting = false;
+        this.#guard(() => this.transport.resume());
+      })
       .catch((error: unknown) => this.fail(error));
   }
 }
