@@ -4,6 +4,7 @@ import { presence } from '../../../../src/features/presence/index.ts';
 import { delegatedRosters } from '../../../../src/features/roster/api.ts';
 import { delegatedRoster } from '../../../../src/features/roster/delegated/index.ts';
 import { LinkedClient } from '../../../support/linked-client.ts';
+import { eventually } from '../../../support/live-server.ts';
 import { RosterBackend } from '../../../support/roster-backend.ts';
 import { DOMAIN, Stage } from '../../../support/stage.ts';
 
@@ -70,14 +71,20 @@ test('those who log in go before refreshes, which have their turn all the same',
   const { backend, stage } = await open(t, [...online, ...users]);
   await Promise.all(online.map((user) => logIn(stage, user)));
   backend.requests.length = 0;
-  backend.faults.set('*', { delayMs: 10 });
-  const refreshed = stage.host.services.use(delegatedRosters).refresh(new Set(online));
-  await Promise.all(users.map((user) => logIn(stage, user)));
+  backend.faults.set('*', 'hold');
+  const service = stage.host.services.use(delegatedRosters);
+  const refreshed = service.refresh(new Set(online));
+  await backend.requested(CONCURRENT);
+  const loggedIn = Promise.all(users.map((user) => logIn(stage, user)));
+  const waiting = online.length - CONCURRENT + users.length;
+  await eventually('all wait', () => service.status().waiting === waiting);
+  backend.release();
+  await loggedIn;
   const { updated, failed } = await refreshed;
   assert.deepEqual([updated.length, failed.size], [online.length, 0]);
   const asked = backend.requests.map((request) => request.users[0] ?? '');
-  assert.equal(asked.length, online.length + users.length);
-  // Those refreshes that were under way already are all that a login waits for.
+  assert.deepEqual(asked.toSorted(), [...online, ...users].sort());
+  // Before a login went what was under way already; requests that are under way together may arrive in another order.
   const lastLogin = asked.findLastIndex((user) => user.startsWith('user'));
   assert.ok(lastLogin < users.length + 2 * CONCURRENT, `the last login was number ${lastLogin}`);
 });
