@@ -1,6 +1,6 @@
 import type { Account } from '../../core/account.ts';
 import type { Feature } from '../../core/feature.ts';
-import { accountRemoved, accountSends, type Sending } from '../../core/points.ts';
+import { accountRemoved, accountSends, type Sending, sessionRestored } from '../../core/points.ts';
 import { StanzaError } from '../../errors.ts';
 import type { Element } from '../../xml/element.ts';
 import { sharedContacts } from '../groups/api.ts';
@@ -21,7 +21,7 @@ export const roster: Feature = {
     offerVersioning(host);
 
     host.handle({ type: 'get', ns: NS_ROSTER, name: 'query', to: 'self' }, ({ account, session, payload }) => {
-      stored.interest(session);
+      stored.interest(account, session);
       return resultOf(payload, stored.of(account));
     });
     host.handle({ type: 'set', ns: NS_ROSTER, name: 'query', to: 'self', hidden: true }, ({ account, payload }) =>
@@ -31,6 +31,7 @@ export const roster: Feature = {
       throw new StanzaError('forbidden', { text: 'a roster is changed by its own account only' });
     });
     if (host.find(sharedContacts) !== undefined) host.filter(accountSends, (sending) => endsShared(stored, sending));
+    host.observe(sessionRestored, (event) => stored.restored(event));
     host.portable(portableRoster(host, stored));
     host.observe(accountRemoved, ({ jid }) => stored.remove(jid));
   },

@@ -5,7 +5,8 @@ import type { JID } from '../../jid.ts';
 import type { CounterMetric } from '../../metrics/metrics.ts';
 import { iq, Payload } from '../../stanza.ts';
 import { newId } from '../../util/ids.ts';
-import type { RosterItem } from './api.ts';
+import type { Roster, RosterItem } from './api.ts';
+import { changesBetween, type ItemChange } from './changes.ts';
 import { pushElement } from './items.ts';
 
 /** Which sessions have asked for the roster, and how these are told of changes. RFC 6121 §2.1.6. */
@@ -46,5 +47,20 @@ export class Interest {
       this.#host.deliver(session, iq({ type: 'set', to: session.jid, id: newId(), payload }));
       this.#pushes.add({});
     }
+  }
+
+  /**
+   * Tells those of the sessions that are interested of all that makes one roster of another, and returns that. A client that
+   * has seen only some of the pushes must not take what it has for the whole: only the last one names the version.
+   */
+  pushChanges(sessions: Iterable<Session>, before: Roster, after: Roster): readonly ItemChange[] {
+    const changes = changesBetween(before, after);
+    const told = [...sessions];
+    let left = changes.length;
+    for (const { contact, item } of changes) {
+      left--;
+      this.push(told, left === 0 ? after.version : `${after.version}.${left}`, contact, item);
+    }
+    return changes;
   }
 }

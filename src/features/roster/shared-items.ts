@@ -8,7 +8,13 @@ import { LiveRoster } from './roster.ts';
 /** What a roster with shared contacts was made of. */
 interface Parts {
   readonly own: LiveRoster;
-  readonly shared: ReadonlyMap<string, RosterItem>;
+  readonly shared: Shared;
+}
+
+/** Shared contacts, by bare JID, and a version of them that is the same for the same ones, also after a restart. */
+interface Shared {
+  readonly items: ReadonlyMap<string, RosterItem>;
+  readonly version: string;
 }
 
 /** In bytes; two contents with one version would be an accident of one in 2^128. */
@@ -29,7 +35,8 @@ export class SharedItems {
 
   /** The roster of an account that has this one of its own, as the groups are now. */
   with(own: LiveRoster, local: string): LiveRoster {
-    return this.#merge(own, this.#contacts.of(local));
+    const items = this.#contacts.of(local);
+    return items.size === 0 ? own : this.#merge(own, { items, version: versionOf(items) });
   }
 
   /** The roster with the same shared contacts and another one of the account's own. */
@@ -45,20 +52,24 @@ export class SharedItems {
 
   /** The contact as the groups have it; undefined for one that is not shared. */
   shared(roster: LiveRoster, contact: JID): RosterItem | undefined {
-    return this.#parts.get(roster)?.shared.get(contact.toString());
+    return this.#parts.get(roster)?.shared.items.get(contact.toString());
   }
 
-  #merge(own: LiveRoster, shared: ReadonlyMap<string, RosterItem>): LiveRoster {
-    if (shared.size === 0) return own;
+  /** The version of what is shared in a roster; undefined where nothing is. */
+  version(roster: LiveRoster): string | undefined {
+    return this.#parts.get(roster)?.shared.version;
+  }
+
+  #merge(own: LiveRoster, shared: Shared): LiveRoster {
     const items = new Map(own.items);
     const requests = new Map(own.requests);
-    for (const [key, item] of shared) {
+    for (const [key, item] of shared.items) {
       const ownItem = own.items.get(key);
       items.set(key, ownItem === undefined ? item : joined(item, ownItem));
       // Whoever is a contact already need not be answered.
       requests.delete(key);
     }
-    const roster = new LiveRoster(versionOf(own, shared), items, requests);
+    const roster = new LiveRoster(`${own.version}.${shared.version}`, items, requests);
     this.#parts.set(roster, { own, shared });
     return roster;
   }
@@ -69,10 +80,9 @@ function joined(shared: RosterItem, { name, groups }: RosterItem): RosterItem {
   return { ...shared, name, groups: further.length === 0 ? shared.groups : [...shared.groups, ...further] };
 }
 
-// The same for the same content, also after a restart, so that a client that has it need not be sent it. RFC 6121 §2.6.
-function versionOf({ version }: LiveRoster, shared: ReadonlyMap<string, RosterItem>): string {
-  const hash = createHash('sha256').update(version);
-  for (const key of [...shared.keys()].sort()) hash.update(`\n${key}\n${JSON.stringify(shared.get(key)?.groups)}`);
+function versionOf(items: ReadonlyMap<string, RosterItem>): string {
+  const hash = createHash('sha256');
+  for (const key of [...items.keys()].sort()) hash.update(`${key}\n${JSON.stringify(items.get(key)?.groups)}\n`);
   return hash.digest().subarray(0, VERSION_BYTES).toString('base64url');
 }
 

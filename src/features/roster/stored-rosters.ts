@@ -1,12 +1,14 @@
 import type { Account } from '../../core/account.ts';
 import type { FeatureHost } from '../../core/feature.ts';
+import type { SessionEvent } from '../../core/points.ts';
 import type { Session } from '../../core/session.ts';
 import type { Slot } from '../../core/slots.ts';
-import { StanzaError } from '../../errors.ts';
+import { StanzaError, StreamError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
 import { type Key, StoreError, type Table } from '../../store/store.ts';
 import { type Awaitable, isPromise } from '../../util/awaitable.ts';
 import { sharedContacts, sharedContactsChanged } from '../groups/api.ts';
+import { storedText } from '../shared/stored.ts';
 import {
   type Relation,
   type RosterChange,
@@ -16,7 +18,6 @@ import {
   rosterRemoved,
   rosterReplaced,
 } from './api.ts';
-import { changesBetween } from './changes.ts';
 import { Interest } from './interest.ts';
 import { fromRecord, ROSTERS, type RosterRecord, toRecord } from './record.ts';
 import { LiveRoster } from './roster.ts';
@@ -35,6 +36,8 @@ export class StoredRosters implements Rosters {
   readonly #interest: Interest;
   /** Undefined where there can be no groups. */
   readonly #shared: SharedItems | undefined;
+  /** The version of the shared contacts that a session was told of. */
+  readonly #told: Slot<Session, string | undefined>;
   // The accounts whose roster is being written, by bare JID; fulfilled, never rejected, when that has ended.
   readonly #writing = new Map<string, Promise<void>>();
 
@@ -45,6 +48,11 @@ export class StoredRosters implements Rosters {
     this.#interest = new Interest(host);
     const contacts = host.find(sharedContacts);
     this.#shared = contacts && new SharedItems(contacts);
+    this.#told = host.sessionSlot<string | undefined>(() => undefined, {
+      name: 'roster.shared',
+      save: (version) => version,
+      restore: storedText,
+    });
     host.observe(sharedContactsChanged, ({ locals }) => this.#regroup(locals));
   }
 
@@ -61,8 +69,15 @@ export class StoredRosters implements Rosters {
   }
 
   /** Tells the session of changes from now on. */
-  interest(session: Session): void {
+  interest(account: Account, session: Session): void {
     this.#interest.add(session);
+    this.#tell(account, session);
+  }
+
+  /** A session of another process is back: if groups have changed meanwhile, its client has to ask for the roster anew. */
+  restored({ account, session }: SessionEvent): void {
+    if (!this.isInterested(session) || this.#told.of(session) === this.#shared?.version(this.of(account))) return;
+    this.#host.kick(account, session, new StreamError('reset', { text: 'the contacts have changed: log in anew' }));
   }
 
   change(account: Account, contact: JID, decide: Decide, first?: First): Awaitable<RosterChange> {
@@ -129,8 +144,8 @@ export class StoredRosters implements Rosters {
     const before = this.of(account);
     const after = this.#shared.with(this.#shared.own(before), account.jid.local);
     this.#live.set(account, after);
-    const changes = changesBetween(before, after);
-    for (const { contact } of changes) this.#push(account, contact, after);
+    const changes = this.#interest.pushChanges(account.sessions.values(), before, after);
+    for (const session of account.sessions.values()) if (this.isInterested(session)) this.#tell(account, session);
     return changes.length === 0 ? undefined : { account, before, after };
   }
 
@@ -145,8 +160,7 @@ export class StoredRosters implements Rosters {
     const before = this.of(account);
     const after = this.#withOwn(before, merged);
     this.#live.set(account, after);
-    for (const { contact } of changesBetween(before, after)) {
-      this.#push(account, contact, after);
+    for (const { contact } of this.#interest.pushChanges(account.sessions.values(), before, after)) {
       const change = { account, contact, before: before.relation(contact), after: after.relation(contact) };
       this.#host.announce(rosterChanged, change);
     }
@@ -211,6 +225,12 @@ export class StoredRosters implements Rosters {
     if (change.after.item !== change.before.item) this.#push(account, contact, next);
     this.#host.announce(rosterChanged, change);
     return change;
+  }
+
+  // Nothing is set where there are no groups.
+  #tell(account: Account, session: Session): void {
+    const version = this.#shared?.version(this.of(account));
+    if (version !== this.#told.of(session)) this.#told.set(session, version);
   }
 
   #own(roster: LiveRoster): LiveRoster {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { sharedGroups } from '../../../src/features/groups/api.ts';
 import { features } from '../../../src/features/registry.ts';
 import type { MemoryStore } from '../../../src/store/memory.ts';
 import { BIND, REQUEST_TOKEN, Sasl2Client } from '../../c2s/sasl2-scene.ts';
@@ -92,6 +93,9 @@ async function fill(stage: Stage): Promise<void> {
   await juliet.set(`<block xmlns='urn:xmpp:blocking'><item jid='${GONE}'>${report}</item></block>`);
   await juliet.set(`<unblock xmlns='urn:xmpp:blocking'><item jid='${GONE}'/></unblock>`);
   await juliet.set(`<block xmlns='urn:xmpp:blocking'><item jid='${GONE}/old'/></block>`);
+  const groups = stage.host.services.use(sharedGroups);
+  await groups.add('Family', false);
+  for (const local of ['romeo', 'mercutio']) await groups.join('Family', local);
 }
 
 test('nothing of a removed account is left in the store, but what belongs to others', async (t) => {
