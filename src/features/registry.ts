@@ -25,6 +25,7 @@ import { register } from './register.ts';
 import { delegatedRoster } from './roster/delegated/index.ts';
 import { roster } from './roster/index.ts';
 import { sasl2 } from './sasl2.ts';
+import { secondFactor } from './second-factor/index.ts';
 import { sm } from './sm/index.ts';
 import { streamLimits } from './stream-limits.ts';
 import { time } from './time.ts';
@@ -58,6 +59,8 @@ export const features: readonly Feature[] = [
   bind2,
   fast,
   clientManagement,
+  // Before what asks for a second factor on pages of its own.
+  secondFactor,
   legacySession,
   streamLimits,
   ping,

@@ -22,7 +22,7 @@ import { Metrics } from '../../src/metrics/metrics.ts';
 import { Admission } from '../../src/net/admission.ts';
 import { createMechanisms, selectMechanisms } from '../../src/sasl/mechanisms.ts';
 import { Passwords } from '../../src/sasl/passwords.ts';
-import { LoginThrottle } from '../../src/sasl/throttle.ts';
+import { type FailureRates, LoginThrottle } from '../../src/sasl/throttle.ts';
 import { type MemoryStore, openMemoryStore } from '../../src/store/memory.ts';
 import type { Journal, JournalSpec, Table, TableSpec } from '../../src/store/store.ts';
 import type { TlsAcceptor } from '../../src/tls/acceptor.ts';
@@ -40,6 +40,8 @@ export interface StageOptions {
   /** The store of an earlier stage, to play a restart. */
   readonly store?: MemoryStore;
   readonly clock?: ManualClock;
+  /** How many failed logins are allowed; unless given, any number. */
+  readonly rates?: FailureRates;
   /** Nobody will get in: the stage is set for commands on the store only. */
   readonly isOffline?: boolean;
   /** Secures connections of `listen` that ask for STARTTLS. */
@@ -69,7 +71,7 @@ export class Stage {
     this.settings = { current: this.#load(options.config) };
     this.router = new Router((error) => this.log.error('bug', { where: 'router' }, error));
     const passwords = new Passwords({ clock: this.clock });
-    const rates = { address: null, account: null, accountFromAddress: null };
+    const rates = options.rates ?? { address: null, account: null, accountFromAddress: null };
     const throttle = new LoginThrottle({ clock: this.clock, rates });
     this.host = new Host({
       domain: DOMAIN,

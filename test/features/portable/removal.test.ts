@@ -7,6 +7,8 @@ import { sharedGroups } from '../../../src/features/groups/api.ts';
 import { features } from '../../../src/features/registry.ts';
 import type { MemoryStore } from '../../../src/store/memory.ts';
 import { BIND, REQUEST_TOKEN, Sasl2Client } from '../../c2s/sasl2-scene.ts';
+import { Authenticator } from '../../support/authenticator.ts';
+import { PlainBrowser } from '../../support/browser-without-script.ts';
 import { DOMAIN, PASSWORD, Stage } from '../../support/stage.ts';
 
 const GONE = `romeo@${DOMAIN}`;
@@ -55,6 +57,16 @@ async function logIn(stage: Stage, user: string, inner: string): Promise<Sasl2Cl
   return client;
 }
 
+/** Has a passkey made on the account page. */
+async function fillSecondFactor(stage: Stage): Promise<void> {
+  const browser = new PlainBrowser(stage);
+  const login = (await browser.get('/account')).form('login');
+  const account = await browser.submit('/account', login, { username: 'romeo', password: PASSWORD });
+  const form = (await browser.submit('/account', account.form('passkey-begin'))).form('passkey-add');
+  const response = new Authenticator().create(JSON.parse(form.data['options'] ?? ''), { origin: browser.origin });
+  assert.equal((await browser.submit('/account', form, { name: 'Phone', response })).status, 200);
+}
+
 /** Does everything that leaves something behind, by way of the protocols. */
 async function fill(stage: Stage): Promise<void> {
   const { juliet, mercutio } = await stage.online({ juliet: 'juliet', mercutio: 'mercutio' });
@@ -88,6 +100,7 @@ async function fill(stage: Stage): Promise<void> {
   }
   await romeo.set(`<query xmlns='urn:xmpp:mam:2'/>`);
   await romeo.forget();
+  await fillSecondFactor(stage);
   await romeo.set(`<enable xmlns='urn:xmpp:push:0' jid='push.example' node='n'/>`);
   await romeo.get(`<request xmlns='urn:xmpp:http:upload:0' filename='a.txt' size='1'/>`, `upload.${DOMAIN}`);
   await juliet.set(`<block xmlns='urn:xmpp:blocking'><item jid='${GONE}'>${report}</item></block>`);
