@@ -8,6 +8,7 @@ import { endToEnd } from './end-to-end.ts';
 import { fastLogin } from './fast-login.ts';
 import { jid } from './jid.ts';
 import { memory } from './memory.ts';
+import { oauth } from './oauth.ts';
 import { parser } from './parser.ts';
 import { headline, table } from './report.ts';
 import { roster } from './roster.ts';
@@ -17,7 +18,7 @@ import { sasl } from './sasl.ts';
 import { sm } from './sm.ts';
 import { store } from './store.ts';
 
-const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, archive, fastLogin, roster, memory];
+const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, archive, fastLogin, roster, oauth, memory];
 
 async function run(names: readonly string[], isSaved: boolean): Promise<void> {
   const baseline = readBaseline();

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '../util/clock.ts';
 import { unguessableBytes } from '../util/ids.ts';
-import { hmacKey, isJsonObject, type JsonObject, type JwsKey, signJwt, verifyJwt } from './jws.ts';
+import { type HmacKey, isJsonObject, type JsonObject, signJwt, verifyJwt } from './jws.ts';
 
 /** What a state is for. None passes for a state of another purpose, nor for the identifier of a client. */
 export interface FlowPurpose<T extends JsonObject> {
@@ -41,7 +41,6 @@ export class FlowStates {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #secret: Uint8Array;
   readonly #ttlMs: number;
-  readonly #keys = new Map<string, Promise<JwsKey>>();
 
   constructor({ clock, secret = unguessableBytes(SECRET_BYTES), ttlMs = TTL_MS }: FlowStatesOptions) {
     this.#clock = clock;
@@ -52,7 +51,7 @@ export class FlowStates {
   /** Signs what is to be remembered. */
   async issue<T extends JsonObject>(purpose: FlowPurpose<T>, binding: FlowBinding, data: T): Promise<string> {
     const payload = { data, bound: digest(binding), exp: Math.floor((this.#clock.now() + this.#ttlMs) / 1000) };
-    return signJwt(payload, await this.#keyOf(purpose.name));
+    return signJwt(payload, this.#keyOf(purpose.name));
   }
 
   /** Reads what was signed for the same purpose and with the same binding. */
@@ -61,7 +60,7 @@ export class FlowStates {
     binding: FlowBinding,
     text: string,
   ): Promise<FlowReading<T>> {
-    const payload = await verifyJwt(text, await this.#keyOf(purpose.name));
+    const payload = await verifyJwt(text, this.#keyOf(purpose.name));
     if (payload === undefined || payload['bound'] !== digest(binding)) return { status: 'invalid' };
     const { data: json, exp } = payload;
     const data = isJsonObject(json) ? purpose.parse(json) : undefined;
@@ -69,12 +68,8 @@ export class FlowStates {
     return exp <= this.#clock.now() / 1000 ? { status: 'expired' } : { status: 'valid', data };
   }
 
-  #keyOf(name: string): Promise<JwsKey> {
-    const known = this.#keys.get(name);
-    if (known !== undefined) return known;
-    const key = hmacKey(createHmac('sha256', this.#secret).update(name).digest());
-    this.#keys.set(name, key);
-    return key;
+  #keyOf(purpose: string): HmacKey {
+    return { algorithm: 'HS256', secret: createHmac('sha256', this.#secret).update(purpose).digest() };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../util/clock.ts';
 import { unguessableBytes } from '../util/ids.ts';
 import { Client, type ClientMetadata } from './client.ts';
 import { OAuthError } from './errors.ts';
-import { hmacKey, type JsonObject, type JwsAlgorithm, type JwsKey, pemKey, signJwt, verifyJwt } from './jws.ts';
+import { type JsonObject, type JwsAlgorithm, type JwsKey, pemKey, signJwt, verifyJwt } from './jws.ts';
 import { parseMetadata } from './registration.ts';
 
 /** A configured key: any text for HS256, a private key in PEM for other algorithms. */
@@ -44,18 +44,12 @@ export class RegistrationKeys {
   readonly #ttlSeconds: number | undefined;
   readonly #clock: Pick<Clock, 'now'>;
 
-  private constructor(options: RegistrationKeysOptions, keys: readonly [HostKey, ...HostKey[]]) {
-    this.#host = options.host;
-    this.#keys = keys;
-    this.#ttlSeconds = options.ttlMs === undefined ? undefined : Math.floor(options.ttlMs / 1000);
-    this.#clock = options.clock;
-  }
-
-  /** Prepares the keys of a host. Rejects with TypeError for a text that is no key for its algorithm. */
-  static async open(options: RegistrationKeysOptions): Promise<RegistrationKeys> {
-    const { host, current, previous = [] } = options;
-    const others = await Promise.all(previous.map((key) => prepare(key, host)));
-    return new RegistrationKeys(options, [await prepare(current, host), ...others]);
+  /** Throws TypeError for a text that is no key for its algorithm. */
+  constructor({ host, current, previous = [], ttlMs, clock }: RegistrationKeysOptions) {
+    this.#host = host;
+    this.#keys = [prepare(current, host), ...previous.map((key) => prepare(key, host))];
+    this.#ttlSeconds = ttlMs === undefined ? undefined : Math.floor(ttlMs / 1000);
+    this.#clock = clock;
   }
 
   /** Registers a client. Rejects with OAuthError `invalid_client_metadata` if its identifier were too long. RFC 7591 §3.2.1. */
@@ -117,9 +111,9 @@ export function hostKey(text: string, host: string): Buffer {
   return createHmac('sha256', text).update(host).digest();
 }
 
-async function prepare({ text, algorithm }: RegistrationKey, host: string): Promise<HostKey> {
+function prepare({ text, algorithm }: RegistrationKey, host: string): HostKey {
   const secretKey = hostKey(text, host);
-  return { jws: algorithm === 'HS256' ? await hmacKey(secretKey) : pemKey(text, algorithm), secretKey };
+  return { jws: algorithm === 'HS256' ? { algorithm, secret: secretKey } : pemKey(text, algorithm), secretKey };
 }
 
 /** Makes two registrations of the same metadata two clients. */

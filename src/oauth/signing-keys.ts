@@ -1,7 +1,7 @@
 import { CompactSign, calculateJwkThumbprint, exportJWK, type JWK } from 'jose';
 import type { JID } from '../jid.ts';
 import type { Client, IdTokenAlgorithm } from './client.ts';
-import { algorithmsOf, type JsonObject, type JwsKey, pemKey } from './jws.ts';
+import { algorithmsOf, type JsonObject, type KeyPair, pemKey } from './jws.ts';
 
 /** The algorithms of keys of ours; HS256 signs with the client's secret. */
 const KEY_ALGORITHMS = ['ES256', 'RS256'] as const;
@@ -29,7 +29,7 @@ export interface IdTokenFacts {
 
 interface SigningKey {
   readonly algorithm: (typeof KEY_ALGORITHMS)[number];
-  readonly jws: JwsKey;
+  readonly jws: KeyPair;
   readonly kid: string;
   readonly jwk: JWK;
 }

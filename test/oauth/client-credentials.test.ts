@@ -85,7 +85,7 @@ describe('Credentials of a client', () => {
 
 describe('A client authenticates', () => {
   test('by its secret, in either way', async () => {
-    const keys = await openKeys();
+    const keys = openKeys();
     for (const method of ['client_secret_basic', 'client_secret_post']) {
       const { id, secret = '' } = await keys.sign(metadata({ token_endpoint_auth_method: method }));
       assert.equal((await authenticateClient(keys, read(basic(id, secret)))).id, id);
@@ -94,14 +94,14 @@ describe('A client authenticates', () => {
   });
 
   test('by its identifier alone if it has no secret', async () => {
-    const keys = await openKeys();
+    const keys = openKeys();
     const { id } = await keys.sign(metadata({ token_endpoint_auth_method: 'none' }));
     assert.equal((await authenticateClient(keys, { id, secret: undefined })).id, id);
     await assert.rejects(authenticateClient(keys, { id, secret: 'x' }), UNKNOWN);
   });
 
   test('not by anything else', async () => {
-    const keys = await openKeys();
+    const keys = openKeys();
     const [one, other] = [await keys.sign(metadata()), await keys.sign(metadata())];
     const wrong = [
       undefined,

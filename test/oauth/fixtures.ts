@@ -45,9 +45,9 @@ export function client(fields: Readonly<Record<string, unknown>> = {}): Client {
 }
 
 /** The keys of a host at a clock of its own. */
-export function openKeys(options: Partial<RegistrationKeysOptions> = {}): Promise<RegistrationKeys> {
+export function openKeys(options: Partial<RegistrationKeysOptions> = {}): RegistrationKeys {
   const clock = new ManualClock(NOW_SECONDS * 1000);
-  return RegistrationKeys.open({ host: HOST, current: { text: KEY, algorithm: 'HS256' }, clock, ...options });
+  return new RegistrationKeys({ host: HOST, current: { text: KEY, algorithm: 'HS256' }, clock, ...options });
 }
 
 /** A private key in PEM. */

@@ -74,7 +74,7 @@ describe('The state of a flow', () => {
   test('is no identifier of a client, no altered state and no other text', async () => {
     const states = open();
     const text = await states.issue(LOGIN, BINDING, ALICE);
-    const { id } = await (await openKeys()).sign(metadata());
+    const { id } = await openKeys().sign(metadata());
     assert.deepEqual(await states.read(LOGIN, BINDING, id), { status: 'invalid' });
     const altered = fc
       .tuple(fc.nat(text.length - 1), fc.constantFrom('A', 'B', '_', '.', '='))

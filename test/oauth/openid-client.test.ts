@@ -30,7 +30,7 @@ class Scene {
   }
 
   static async open(signingKey: string | undefined): Promise<Scene> {
-    return new Scene(await openKeys({ clock: systemClock }), await SigningKeys.open({ current: signingKey }));
+    return new Scene(openKeys({ clock: systemClock }), await SigningKeys.open({ current: signingKey }));
   }
 
   /** Answers requests in place of the network. */

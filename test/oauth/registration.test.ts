@@ -77,7 +77,7 @@ describe('A registration', () => {
     };
     const read = readRegistration({ ...WEB, ...strange }, RULES);
     assert.deepEqual(read, metadata());
-    const { id } = await (await openKeys()).sign(read);
+    const { id } = await openKeys().sign(read);
     const payload = JSON.parse(Buffer.from(id.split('.')[1] ?? '', 'base64url').toString());
     assert.deepEqual(Object.keys(payload), [...Object.keys(read), 'nonce', 'iat']);
     assert.equal(payload.iat, NOW_SECONDS);
@@ -90,7 +90,7 @@ describe('A registration', () => {
   });
 
   test('is answered by what was stored and by what identifies the client', async () => {
-    const keys = await openKeys();
+    const keys = openKeys();
     const made = await keys.sign(metadata());
     assert.deepEqual(registrationResponse(made), {
       client_id: made.id,
@@ -99,7 +99,7 @@ describe('A registration', () => {
       client_secret_expires_at: 0,
       ...metadata(),
     });
-    const limited = await (await openKeys({ ttlMs: 3_600_000 })).sign(metadata());
+    const limited = await openKeys({ ttlMs: 3_600_000 }).sign(metadata());
     assert.equal(registrationResponse(limited)['client_secret_expires_at'], NOW_SECONDS + 3600);
     const open = registrationResponse(await keys.sign(metadata({ token_endpoint_auth_method: 'none' })));
     assert.equal('client_secret' in open || 'client_secret_expires_at' in open, false);
@@ -279,7 +279,7 @@ describe('Metadata', () => {
   );
 
   test('comes out of an identifier as it went in', async () => {
-    const keys = await openKeys();
+    const keys = openKeys();
     await fc.assert(
       fc.asyncProperty(fields, async (given) => {
         fc.pre(faults(given).length === 0);
