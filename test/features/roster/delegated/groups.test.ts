@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { sharedGroups } from '../../../../src/features/groups/api.ts';
+import { groups } from '../../../../src/features/groups/index.ts';
+import { presence } from '../../../../src/features/presence/index.ts';
+import { delegatedRosters } from '../../../../src/features/roster/api.ts';
+import { delegatedRoster } from '../../../../src/features/roster/delegated/index.ts';
+import { PASSWORD, Stage } from '../../../support/stage.ts';
+import { address, from, items, push, QUERY } from './serving-scene.ts';
+
+async function open(t: TestContext) {
+  const config = { features: { groups: {}, delegatedRoster: { source: 'groups' } } };
+  const stage = await Stage.open(t, { features: [groups, delegatedRoster, presence], config });
+  for (const local of ['john', 'marie', 'ann']) await stage.host.users.create(local, PASSWORD);
+  const all = stage.host.services.use(sharedGroups);
+  await all.add('Family', false);
+  for (const local of ['john', 'marie']) await all.join('Family', local);
+  return { stage, all };
+}
+
+test('everybody in a group has the others as contacts, and nobody can change that', async (t) => {
+  const { stage } = await open(t);
+  const { desk, marie, ann } = await stage.online({ desk: 'john', marie: 'marie', ann: 'ann' });
+  assert.deepEqual(await items(desk), [[address('marie'), undefined, ['Family']]]);
+  assert.deepEqual(await items(marie), [[address('john'), undefined, ['Family']]]);
+  assert.deepEqual(await items(ann), []);
+  const set = `<query xmlns='jabber:iq:roster'><item jid='${address('ann')}'/></query>`;
+  assert.equal(await desk.refused('set', set), 'service-unavailable');
+  assert.equal(stage.host.services.use(delegatedRosters).status().source, 'groups');
+});
+
+test('who joins or leaves a group is pushed to those who are online, and comes into sight or goes', async (t) => {
+  const { stage, all } = await open(t);
+  const { desk, ann } = await stage.online({ desk: 'john', ann: 'ann' });
+  for (const client of [desk, ann]) await items(client);
+  await all.join('Family', 'ann');
+  const item = (local: string) => `<item jid='${address(local)}' subscription='both'><group>Family</group></item>`;
+  await desk.receives(push(desk, item('ann')));
+  await desk.forget();
+  assert.deepEqual(await items(ann), [
+    [address('john'), undefined, ['Family']],
+    [address('marie'), undefined, ['Family']],
+  ]);
+  await desk.sends('<presence><show>away</show></presence>');
+  assert.ok(ann.transport.received.some(({ name, attrs }) => name === 'presence' && attrs['from'] === desk.jid));
+  for (const client of [desk, ann]) await client.forget();
+  await all.leave('Family', 'ann');
+  await desk.receives(push(desk, `<item jid='${address('ann')}' subscription='remove'/>`));
+  await desk.receives(from(ann.jid, 'unavailable'));
+  assert.equal((await ann.get(QUERY))?.children.length, 0);
+});
+
+test('who is removed is no contact of anybody any more', async (t) => {
+  const { stage } = await open(t);
+  const { desk } = await stage.online({ desk: 'john', marie: 'marie' });
+  await items(desk);
+  await stage.host.removeUser('marie');
+  assert.deepEqual(await items(desk), []);
+});
