@@ -1,5 +1,5 @@
 import { bearerTokens } from '../core/access.ts';
-import { identifiedClientsOnly, type Login } from '../core/login.ts';
+import { identifiedClientsOnly, type Login, passwordLogins } from '../core/login.ts';
 import { clientLoggedIn } from '../core/points.ts';
 import { granted, isRole, type Role } from '../core/roles.ts';
 import { SaslError } from '../errors.ts';
@@ -57,9 +57,10 @@ async function handle(connection: ClientConnection, element: Element): Promise<v
 
 /** What every kind of SASL on a client's stream works with. */
 export function authenticationOptions(connection: ClientConnection): AuthenticationOptions {
-  const { service, remoteAddress, log } = connection;
+  const { service, remoteAddress, log, host } = connection;
   return {
     context: saslContext(connection),
+    refusesPassword: host.services.find(passwordLogins)?.areRefused,
     mechanisms: service.mechanisms(),
     throttle: service.throttle,
     address: remoteAddress,

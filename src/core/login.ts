@@ -1,3 +1,4 @@
+import type { Awaitable } from '../util/awaitable.ts';
 import type { Role } from './roles.ts';
 import { Service } from './service.ts';
 
@@ -29,3 +30,11 @@ export interface Login {
 
 /** Provided where only those clients may log in that give an identifier, which takes SASL2. XEP-0388 §2.2. */
 export const identifiedClientsOnly = new Service<true>('identified-clients-only');
+
+/** Says which accounts let clients in by grants only, and not by their password. Localparts are prepared ones. */
+export interface PasswordLogins {
+  areRefused(local: string): Awaitable<boolean>;
+}
+
+/** Provided where owners of accounts may decide that. */
+export const passwordLogins = new Service<PasswordLogins>('password-logins');

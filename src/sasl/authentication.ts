@@ -6,6 +6,10 @@ import { downgradeAttributes } from './downgrade.ts';
 import type { SaslAttempt, SaslContext, SaslExchange, SaslMechanism, TokenAccess } from './mechanism.ts';
 import { offered } from './mechanisms.ts';
 import type { LoginThrottle } from './throttle.ts';
+import { usesPassword } from './upgrade.ts';
+
+/** For the person: clients show the text. */
+const APPS_ONLY = 'This account lets in only apps that its owner has approved; the password is for its pages.';
 
 /** A failed attempt, for the log. */
 export interface AuthenticationFailure {
@@ -28,6 +32,8 @@ export interface AuthenticationOptions {
   readonly onFailure?: (failure: AuthenticationFailure) => void;
   /** The account that alone may log in, because the client has said that it is this one; undefined: any. */
   readonly expected?: JID | undefined;
+  /** Whether the owner of an account refuses the password, so that only tokens get in; asked after the proof. */
+  readonly refusesPassword?: ((local: string) => Awaitable<boolean>) | undefined;
 }
 
 /** What one message of the client leads to. Failure is a thrown SaslError. */
@@ -139,6 +145,7 @@ export class Authentication {
         throw new SaslError('invalid-authzid', { text: 'Your stream header names another account.' });
       }
       if (step.anonymous !== true) await this.#checkStatus(step.jid);
+      if (usesPassword(mechanism.name) && step.access === undefined) await this.#checkPasswordAllowed(step.jid);
       await accept?.();
       this.#succeed();
       const { jid, anonymous = false, data, access } = step;
@@ -155,6 +162,11 @@ export class Authentication {
     const status = await this.#options.context.credentials.status(jid.local);
     if (status === undefined) throw new SaslError('not-authorized');
     if (status === 'disabled') throw new SaslError('account-disabled');
+  }
+
+  async #checkPasswordAllowed({ local }: JID): Promise<void> {
+    if ((await this.#options.refusesPassword?.(local)) === true)
+      throw new SaslError('mechanism-too-weak', { text: APPS_ONLY });
   }
 
   #succeed(): void {

@@ -1,6 +1,7 @@
 import { orNull, text } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import type { Feature } from '../../core/feature.ts';
+import { passwordLogins } from '../../core/login.ts';
 import { accountRemoved } from '../../core/points.ts';
 import { serveAccountPage } from './account-page.ts';
 import { secondFactors } from './api.ts';
@@ -31,6 +32,7 @@ export const secondFactor: Feature<ConfigOf<typeof config>> = {
     const book = new FactorBook(host);
     const proofs = new Proofs({ host, book, siteName });
     host.provide(secondFactors, proofs);
+    host.provide(passwordLogins, { areRefused: async (local) => (await book.get(local))?.refusesPasswords === true });
     host.observe(accountRemoved, async ({ jid }) => void (await book.remove(jid.local)));
     serveAccountPage({ host, book, proofs, siteName });
   },
