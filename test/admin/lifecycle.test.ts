@@ -124,6 +124,11 @@ test('what prevents a start is told in one line, with exit code 1', async (t) =>
       /^parley: [^\n]+ is not valid:\n {2}expected a readable file, [^\n]+\n$/,
     ],
     [
+      'contacts that are both kept here and delegated',
+      () => makePlace(t, { features: { delegatedRoster: {} } }),
+      /^parley: [^\n]+ is not valid:\n {2}features: expected one of roster and delegatedRoster to be false, since [^\n]+\n$/,
+    ],
+    [
       'presence without a roster',
       () => makePlace(t, { hosts: { localhost: { features: { roster: false, mam: false } } } }),
       /^parley: [^\n]+ is not valid:\n {2}hosts\.localhost\.features: expected roster or delegatedRoster to be on, [^\n]+\n$/,
