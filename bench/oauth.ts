@@ -1,7 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { JID } from '../src/jid.ts';
 import { authenticateClient, readClientCredentials } from '../src/oauth/client-credentials.ts';
 import { parseForm } from '../src/oauth/form.ts';
-import { type RegistrationRules, readRegistration, registrationResponse } from '../src/oauth/registration.ts';
+import { parseRegistration, type RegistrationRules, registrationResponse } from '../src/oauth/registration.ts';
 import { RegistrationKeys } from '../src/oauth/registration-keys.ts';
+import { SigningKeys } from '../src/oauth/signing-keys.ts';
 import { systemClock } from '../src/util/clock.ts';
 import { type Bench, type Case, onCpu } from './runner.ts';
 
@@ -17,23 +20,34 @@ const RULES: RegistrationRules = {
   areCodesBound: true,
 };
 
+const FACTS = {
+  issuer: `https://${HOST}`,
+  jid: JID.of('alice', HOST),
+  now: systemClock.now(),
+  authTime: systemClock.now(),
+  nonce: undefined,
+  amr: ['pwd'],
+};
+
 /** What a client with all that is usual registers. */
-const BODY = JSON.stringify({
-  client_name: 'Garden diary',
-  'client_name#de': 'Gartentagebuch',
-  client_uri: 'https://garden.example/',
-  logo_uri: 'https://garden.example/logo.png',
-  tos_uri: 'https://garden.example/terms',
-  policy_uri: 'https://garden.example/privacy',
-  redirect_uris: ['https://garden.example/signed-in', 'https://garden.example/de/signed-in'],
-  grant_types: ['authorization_code', 'refresh_token'],
-  response_types: ['code'],
-  token_endpoint_auth_method: 'client_secret_basic',
-  scope: 'openid profile xmpp:client:normal',
-  contacts: ['root@garden.example'],
-  software_id: '7ae2fb6c-3f6d-4c0c-8b2b-5d5d6cf7b1a4',
-  software_version: '4.2.0',
-});
+const BODY = Buffer.from(
+  JSON.stringify({
+    client_name: 'Garden diary',
+    'client_name#de': 'Gartentagebuch',
+    client_uri: 'https://garden.example/',
+    logo_uri: 'https://garden.example/logo.png',
+    tos_uri: 'https://garden.example/terms',
+    policy_uri: 'https://garden.example/privacy',
+    redirect_uris: ['https://garden.example/signed-in', 'https://garden.example/de/signed-in'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'client_secret_basic',
+    scope: 'openid profile xmpp:client:normal',
+    contacts: ['root@garden.example'],
+    software_id: '7ae2fb6c-3f6d-4c0c-8b2b-5d5d6cf7b1a4',
+    software_version: '4.2.0',
+  }),
+);
 
 /** The part of OAuth that is pure computation, without HTTP and without a store. One unit is one request. */
 export const oauth: Bench = {
@@ -44,11 +58,14 @@ export const oauth: Bench = {
     const previous = { text: KEYS[1], algorithm: 'HS256' } as const;
     const keys = open(current, [previous]);
     const before = open(previous);
-    const known = await keys.sign(readRegistration(JSON.parse(BODY), RULES));
-    const old = await before.sign(readRegistration(JSON.parse(BODY), RULES));
+    const known = await keys.sign(parseRegistration(BODY, RULES));
+    const old = await before.sign(parseRegistration(BODY, RULES));
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const signing = await SigningKeys.open({ current: pem });
     return [
       repeated('a registration, from JSON to JSON', async () => {
-        const client = await keys.sign(readRegistration(JSON.parse(BODY), RULES));
+        const client = await keys.sign(parseRegistration(BODY, RULES));
         return JSON.stringify(registrationResponse(client)).length > 0;
       }),
       repeated('a client_id recognised', async () => (await keys.verify(known.id)) !== undefined),
@@ -58,6 +75,7 @@ export const oauth: Bench = {
         async () => (await keys.verify(`${known.id.slice(0, -4)}AAAA`)) === undefined,
       ),
       repeated('a client authenticated by its secret', authentication(keys, known.id, known.secret ?? '')),
+      repeated('an ID token signed by ES256', async () => (await signing.signIdToken(known, FACTS)) !== undefined),
     ];
   },
 };

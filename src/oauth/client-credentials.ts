@@ -3,6 +3,7 @@ import type { Client } from './client.ts';
 import { invalidClient, OAuthError } from './errors.ts';
 import { decodeComponent, type Form } from './form.ts';
 import type { RegistrationKeys } from './registration-keys.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 /** Who a request says it comes from. RFC 6749 §2.3.1. */
 export interface ClientCredentials {
@@ -49,7 +50,8 @@ export async function authenticateClient(
 }
 
 function readBasic(authorization: string): ClientCredentials {
-  const text = decodeUtf8(decodeBase64(BASIC.exec(authorization)?.[1] ?? ''));
+  const bytes = decodeBase64(BASIC.exec(authorization)?.[1] ?? '');
+  const text = bytes === undefined ? undefined : decodeUtf8(bytes);
   const colon = text?.indexOf(':') ?? -1;
   if (text === undefined || colon < 1) throw invalidClient('The Authorization header is malformed.');
   const secret = decodeHalf(text.slice(colon + 1));
@@ -62,13 +64,5 @@ function decodeHalf(text: string): string {
   } catch (error) {
     if (error instanceof OAuthError) throw invalidClient('The Authorization header is malformed.');
     throw error;
-  }
-}
-
-function decodeUtf8(bytes: Uint8Array | undefined): string | undefined {
-  try {
-    return bytes === undefined ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
   }
 }

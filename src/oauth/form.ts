@@ -1,5 +1,6 @@
 import type { HttpRequest } from '../http/message.ts';
 import { OAuthError } from './errors.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 const MAX_BYTES = 65_536;
 const MAX_FIELDS = 100;
@@ -47,9 +48,9 @@ export async function readForm(request: HttpRequest, repeatable: readonly string
  * percent-encoding, for more than 100 fields, and for a parameter that comes twice (RFC 6749 §3.2) and is not `repeatable`.
  */
 export function parseForm(body: Uint8Array, repeatable: readonly string[] = []): Form {
-  const fields = decode(body)
-    .split('&', MAX_FIELDS + 1)
-    .filter((field) => field !== '');
+  const text = decodeUtf8(body);
+  if (text === undefined) throw notUtf8();
+  const fields = text.split('&', MAX_FIELDS + 1).filter((field) => field !== '');
   return collect(
     fields.map((field) => {
       const [name = '', value = ''] = splitOnce(field, '=');
@@ -95,14 +96,6 @@ function withoutEmpty(values: ReadonlyMap<string, readonly string[]>): Map<strin
     if (filled.length > 0) kept.set(name, filled);
   }
   return kept;
-}
-
-function decode(body: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-  } catch {
-    throw notUtf8();
-  }
 }
 
 function splitOnce(text: string, separator: string): readonly string[] {

@@ -33,14 +33,15 @@ const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
 /** Reads a private key in PEM. Throws TypeError for what is no such key, or none for the algorithm. */
 export function pemKey(pem: string, algorithm: AsymmetricAlgorithm): KeyPair {
   const signing = readPrivateKey(pem);
+  if (signing === undefined) throw new TypeError('the text is not a private key in PEM');
   if (!suits(signing, algorithm)) throw new TypeError(`the key cannot be used with ${algorithm}`);
   return { algorithm, signing, verifying: createPublicKey(signing) };
 }
 
-/** The algorithms that a private key in PEM can be used with. Throws TypeError for what is no such key. */
+/** The algorithms that a private key in PEM can be used with; none for a text that is no such key. */
 export function algorithmsOf(pem: string): readonly AsymmetricAlgorithm[] {
   const key = readPrivateKey(pem);
-  return ASYMMETRIC.filter((algorithm) => suits(key, algorithm));
+  return key === undefined ? [] : ASYMMETRIC.filter((algorithm) => suits(key, algorithm));
 }
 
 /** Signs a JWT whose header is exactly `alg` and `typ`. RFC 7519 §7.1. */
@@ -111,12 +112,11 @@ function isCanonical(base64url: string): boolean {
   return Buffer.from(base64url, 'base64url').toString('base64url') === base64url;
 }
 
-function readPrivateKey(pem: string): KeyObject {
+function readPrivateKey(pem: string): KeyObject | undefined {
   try {
     return createPrivateKey(pem);
   } catch {
-    // What went wrong may quote the key.
-    throw new TypeError('the text is not a private key in PEM');
+    return undefined;
   }
 }
 

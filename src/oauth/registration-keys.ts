@@ -3,7 +3,7 @@ import type { Clock } from '../util/clock.ts';
 import { unguessableBytes } from '../util/ids.ts';
 import { Client, type ClientMetadata } from './client.ts';
 import { OAuthError } from './errors.ts';
-import { type JsonObject, type JwsAlgorithm, type JwsKey, pemKey, signJwt, verifyJwt } from './jws.ts';
+import { algorithmsOf, type JsonObject, type JwsAlgorithm, type JwsKey, pemKey, signJwt, verifyJwt } from './jws.ts';
 import { parseMetadata } from './registration.ts';
 
 /** A configured key: any text for HS256, a private key in PEM for other algorithms. */
@@ -104,6 +104,11 @@ export class RegistrationKeys {
   #now(): number {
     return Math.floor(this.#clock.now() / 1000);
   }
+}
+
+/** Whether a text is a key for its algorithm: any text for HS256, and for others a private key in PEM that suits it. */
+export function isRegistrationKey({ text, algorithm }: RegistrationKey): boolean {
+  return algorithm === 'HS256' || algorithmsOf(text).includes(algorithm);
 }
 
 /** The key of one host: `HMAC-SHA-256(key, hostname)`. */

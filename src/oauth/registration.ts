@@ -14,12 +14,13 @@ import {
   type ResponseType,
 } from './client.ts';
 import { type MetadataFault, OAuthError } from './errors.ts';
-import { isJsonObject, type JsonObject } from './jws.ts';
+import { isJsonObject, type JsonObject, parseObject } from './jws.ts';
 import { MetadataReading } from './metadata-reading.ts';
 import { INFORMATIVE_URIS, LISTS, TEXTS } from './metadata-rules.ts';
 import { isLegalRedirectUri } from './redirect-uris.ts';
 import { isScope } from './scopes.ts';
 import { isLoopback, parseUri } from './uris.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 /** What the configuration lets clients register. */
 export interface RegistrationRules {
@@ -76,6 +77,11 @@ export function readRegistration(json: unknown, rules: RegistrationRules): Clien
   if (reading.faults.length > 0) throw new OAuthError('invalid_client_metadata', describe(errors), { errors });
   if (redirects.length > 0) throw new OAuthError('invalid_redirect_uri', describe(errors), { errors });
   return metadata;
+}
+
+/** The same, for the body of a request. */
+export function parseRegistration(body: Uint8Array, rules: RegistrationRules): ClientMetadata {
+  return readRegistration(parseObject(decodeUtf8(body) ?? ''), rules);
 }
 
 /** Metadata out of an identifier that we signed; undefined if it is none by the rules of any configuration. */

@@ -90,9 +90,18 @@ export class SigningKeys {
   }
 }
 
-async function readKey(pem: string): Promise<SigningKey> {
+/** Whether a text is a key that ID tokens can be signed with: in PEM, on the curve P-256 or RSA of at least 2048 bits. */
+export function isSigningKey(pem: string): boolean {
+  return algorithmOf(pem) !== undefined;
+}
+
+function algorithmOf(pem: string): SigningKey['algorithm'] | undefined {
   const possible = algorithmsOf(pem);
-  const algorithm = KEY_ALGORITHMS.find((name) => possible.includes(name));
+  return KEY_ALGORITHMS.find((name) => possible.includes(name));
+}
+
+async function readKey(pem: string): Promise<SigningKey> {
+  const algorithm = algorithmOf(pem);
   if (algorithm === undefined)
     throw new TypeError('the key is neither on the curve P-256 nor RSA of 2048 bits or more');
   const jws = pemKey(pem, algorithm);

@@ -6,7 +6,7 @@ import { jwtVerify, SignJWT } from 'jose';
 import { clientSecret } from '../../src/oauth/client.ts';
 import { FlowStates } from '../../src/oauth/flow-state.ts';
 import { type HmacKey, signJwt, verifyJwt } from '../../src/oauth/jws.ts';
-import { hostKey, type RegistrationKeys } from '../../src/oauth/registration-keys.ts';
+import { hostKey, isRegistrationKey, type RegistrationKeys } from '../../src/oauth/registration-keys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { ecPem, HOST, KEY, metadata, NOW_SECONDS, openKeys, rsaPem } from './fixtures.ts';
 
@@ -320,6 +320,10 @@ describe('A private key', () => {
   test('must suit its algorithm', () => {
     const open = (algorithm: 'ES256' | 'RS256', text: string): RegistrationKeys =>
       openKeys({ current: { algorithm, text } });
+    assert.equal(isRegistrationKey({ text: pems.RSA, algorithm: 'PS512' }), true);
+    assert.equal(isRegistrationKey({ text: 'any', algorithm: 'HS256' }), true);
+    for (const text of [pems.RSA, pems.ES512, 'any'])
+      assert.equal(isRegistrationKey({ text, algorithm: 'ES256' }), false);
     assert.throws(() => open('ES256', pems.RSA), TypeError);
     assert.throws(() => open('RS256', pems.ES256), TypeError);
     assert.throws(() => open('ES256', pems.ES512), TypeError);

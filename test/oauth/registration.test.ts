@@ -5,6 +5,7 @@ import { DEVICE_CODE } from '../../src/oauth/client.ts';
 import { OAuthError } from '../../src/oauth/errors.ts';
 import {
   parseMetadata,
+  parseRegistration,
   type RegistrationRules,
   readRegistration,
   registrationResponse,
@@ -87,6 +88,17 @@ describe('A registration', () => {
     for (const json of [null, [], [WEB], 'text', 1, true, undefined]) {
       assert.throws(() => readRegistration(json, RULES), { code: 'invalid_request' });
     }
+  });
+
+  test('is read from the bytes of a body', () => {
+    assert.deepEqual(parseRegistration(Buffer.from(JSON.stringify(WEB)), RULES), metadata());
+    for (const body of ['', '{', '{}x', '[]', 'null', 'client_name=x', '['.repeat(60_000)].map((text) =>
+      Buffer.from(text),
+    )) {
+      assert.throws(() => parseRegistration(body, RULES), { code: 'invalid_request' });
+    }
+    const notUtf8 = Buffer.from(JSON.stringify({ ...WEB, client_name: 'caf\u00e9' }), 'latin1');
+    assert.throws(() => parseRegistration(notUtf8, RULES), { code: 'invalid_request' });
   });
 
   test('is answered by what was stored and by what identifies the client', async () => {

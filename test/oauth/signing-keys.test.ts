@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { JID } from '../../src/jid.ts';
-import { SigningKeys, subjectOf } from '../../src/oauth/signing-keys.ts';
+import { isSigningKey, SigningKeys, subjectOf } from '../../src/oauth/signing-keys.ts';
 import { client, ecPem, NOW_SECONDS, rsaPem } from './fixtures.ts';
 
 const ISSUER = 'https://example.org';
@@ -97,8 +97,10 @@ describe('The published keys', () => {
   });
 
   test('are on P-256 or RSA of 2048 bits', async () => {
+    for (const pem of [EC, RSA]) assert.equal(isSigningKey(pem), true);
     for (const pem of [ecPem('P-384'), rsaPem(1024), 'no key', '']) {
       await assert.rejects(SigningKeys.open({ current: pem }), TypeError);
+      assert.equal(isSigningKey(pem), false);
     }
   });
 });
