@@ -2,6 +2,7 @@ import type { Account } from '../../core/account.ts';
 import type { FeatureHost } from '../../core/feature.ts';
 import type { JID } from '../../jid.ts';
 import { presence } from '../../stanza.ts';
+import { atEndOfTurn } from '../../util/turn.ts';
 import type { Roster, RosterItem, Rosters } from '../roster/api.ts';
 import type { Availability } from './availability.ts';
 import { hasFrom, hasTo } from './subscription.ts';
@@ -43,16 +44,23 @@ export class Replacement {
 
   // The contact's server does not know that it is out of sight: what it would say is said in its place. RFC 6121 §4.5.2.
   #leave(account: Account, contact: JID): void {
-    for (const from of this.#visible(account, contact)) {
-      if (this.#availability.isBlocked(account, from)) continue;
-      const gone = presence({ type: 'unavailable', from, to: account.jid });
-      for (const session of account.availableSessions) this.#host.deliver(session, gone);
-    }
+    if (contact.domain !== this.#host.domain) return this.#gone(account, contact);
+    // Two who lose each other at the same time each say so themselves.
+    atEndOfTurn(() => {
+      for (const resource of this.#visible(account, contact)) this.#gone(account, resource);
+    });
   }
 
-  /** What the account sees of a contact: resources where they are known, or all of them at once. */
+  #gone(account: Account, from: JID): void {
+    if (this.#availability.isBlocked(account, from)) return;
+    const gone = presence({ type: 'unavailable', from, to: account.jid });
+    for (const session of account.availableSessions) this.#host.deliver(session, gone);
+  }
+
+  /** The resources of a contact of this host that the account sees, and is to see no more. */
   #visible(account: Account, contact: JID): readonly JID[] {
-    if (contact.domain !== this.#host.domain) return [contact];
+    const item = this.#rosters.of(account).items.get(contact.toString());
+    if (item !== undefined && hasTo(item)) return [];
     const other = this.#host.account(contact.local);
     const resources = other?.availableSessions.map(({ jid }) => jid) ?? [];
     if (other === undefined || resources.length === 0) return [];
