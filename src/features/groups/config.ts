@@ -36,9 +36,9 @@ const group = section('The members of a group.', {
 export const groupsConfig = section(
   'Shared groups: everyone in a group has everyone else of it among the contacts, and sees who is online. There may be more groups than are named here (`parley group add`). See docs/groups.md.',
   {
-    maxMembers: option(integer(2, 5000), {
+    maxMembers: option(integer(2, 1000), {
       default: 500,
-      doc: 'How many members a group may have. Of a group of the configuration that would have more, the oldest accounts are members. With everyone online, a group takes some hundred bytes of memory for each pair of members.',
+      doc: 'How many members a group may have. Of a group of the configuration that would have more, the oldest accounts are members. Every client of a member is sent a contact for every other member; with all of them online, a group of 500 takes about 15 MB of memory.',
       reload: 'live',
     }),
     groups: sectionMap(groupName, group, {

@@ -7,6 +7,7 @@ import { StanzaError, StreamError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
 import { type Key, StoreError, type Table } from '../../store/store.ts';
 import { type Awaitable, isPromise } from '../../util/awaitable.ts';
+import { atEndOfTurn } from '../../util/turn.ts';
 import { sharedContacts, sharedContactsChanged } from '../groups/api.ts';
 import { storedText } from '../shared/stored.ts';
 import {
@@ -26,6 +27,9 @@ import { ownRelation, SharedItems } from './shared-items.ts';
 type Decide = (before: Relation) => Relation;
 type First = (change: RosterChange) => void;
 type RosterReplacement = typeof rosterReplaced.event;
+
+/** How many accounts get other shared contacts in one turn of the event loop. */
+const REGROUPED_IN_A_TURN = 20;
 
 /** Rosters kept in the server's own store, one value for each account, with the contacts that groups add to them. */
 export class StoredRosters implements Rosters {
@@ -125,7 +129,7 @@ export class StoredRosters implements Rosters {
     return this.#shared?.with(own, jid.local) ?? own;
   }
 
-  // All rosters have changed before the first change is announced, so that nobody is taken for a stranger meanwhile.
+  // In a small group all rosters change before the first change is announced, so that nobody is taken for a stranger meanwhile.
   async #regroup(locals: ReadonlySet<string>): Promise<void> {
     const regrouping: Promise<void>[] = [];
     for (const local of locals) {
@@ -134,6 +138,8 @@ export class StoredRosters implements Rosters {
       // An account that is about to be live has its roster when its lane gets there.
       const replaced = account.exclusively(() => this.#inTurn(account.jid, () => this.#renew(account)));
       regrouping.push(replaced.then((event) => event && this.#host.announce(rosterReplaced, event)));
+      // In a large one, every member is told of every other: stanzas that come meanwhile need not wait for all of that.
+      if (regrouping.length % REGROUPED_IN_A_TURN === 0) await new Promise<void>((resolve) => atEndOfTurn(resolve));
     }
     await Promise.all(regrouping);
   }

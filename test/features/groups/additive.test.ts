@@ -303,3 +303,29 @@ test('changes of a user and of its groups at the same time all happen', async (t
   assert.deepEqual(told, ['juliet both Clan "Jule"', 'mab@elsewhere.example none', 'nurse both Clan']);
   assert.deepEqual(await rosterOf(phone), told);
 });
+
+test('who is in a large group is told of everyone, one after the other', async (t) => {
+  const { stage, all } = await open(t);
+  const { phone } = await stage.online({ phone: 'romeo' });
+  for (let n = 0; n < 70; n++) await stage.host.users.admit(`u${n}`);
+  assert.deepEqual(await rosterOf(phone), []);
+  await all.add('Everyone', true);
+  await phone.sends('');
+  assert.equal(pushedIn(await news(phone)).length, 70);
+  assert.equal((await rosterOf(phone)).length, 70);
+});
+
+test('when a shared contact is removed from the server, it is seen to go and is in the roster no more', async (t) => {
+  const { stage, all } = await open(t);
+  const { phone } = await stage.online({ phone: 'romeo', juliet: 'juliet' });
+  await rosterOf(phone);
+  await all.add('Family', false);
+  for (const local of ['romeo', 'juliet']) await all.join('Family', local);
+  await phone.forget();
+  await stage.host.removeUser('juliet');
+  const left = await news(phone);
+  assert.deepEqual(pushedIn(left), ['juliet remove']);
+  assert.deepEqual(presences(left), [`unavailable ${JULIET}/juliet`]);
+  await stage.host.users.create('juliet', 'another');
+  await phone.receivesNothing();
+});
