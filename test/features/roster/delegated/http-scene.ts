@@ -9,10 +9,11 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 import { RosterBackend } from '../../../support/roster-backend.ts';
 import { Stage } from '../../../support/stage.ts';
 
-/** A clock that stands still and tells what others wait for. */
+/** A clock that stands still and tells what others wait for, but for what is repeated. */
 export class WatchedClock extends ManualClock {
   readonly waits: number[] = [];
   #skippedMs = 0;
+  #isTicking = false;
 
   override now(): number {
     return super.now() + this.#skippedMs;
@@ -24,8 +25,13 @@ export class WatchedClock extends ManualClock {
   }
 
   override after(ms: number, run: () => void): Timer {
-    this.waits.push(ms);
-    return super.after(ms, run);
+    // What sets its next timer when the last one falls due repeats itself.
+    if (!this.#isTicking) this.waits.push(ms);
+    return super.after(ms, () => {
+      this.#isTicking = true;
+      run();
+      this.#isTicking = false;
+    });
   }
 }
 
