@@ -7,6 +7,7 @@ import { userExport, userImport } from './portable.ts';
 import { userPush, userPushRemove } from './push.ts';
 import { reportList, reportRemove, reportShow } from './report.ts';
 import { rosterRefresh, rosterStatus } from './roster.ts';
+import { userSecondFactor, userSecondFactorOff } from './second-factor.ts';
 import { order, reload, status } from './server.ts';
 import { sessionKick, sessionList } from './session.ts';
 import { uploadList, uploadRemove, uploadUsage } from './upload.ts';
@@ -24,6 +25,8 @@ export const BUILT_IN: readonly BuiltIn[] = [
   userLastlog,
   userPush,
   userPushRemove,
+  userSecondFactor,
+  userSecondFactorOff,
   userExport,
   userImport,
   sessionList,

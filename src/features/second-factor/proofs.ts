@@ -97,8 +97,11 @@ export class Proofs implements SecondFactors {
     return user.jid;
   }
 
-  remove(local: string): Promise<boolean> {
-    return this.#book.remove(local);
+  async remove(local: string): Promise<boolean> {
+    const wasOn = await this.#book.remove(local);
+    const jid = JID.of(local, this.#host.domain).toString();
+    if (wasOn) this.#host.log.warn('account.second-factor-changed', { jid, change: 'removed' });
+    return wasOn;
   }
 
   /** Whether there are passkeys for pages of that origin. */
