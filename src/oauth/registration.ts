@@ -3,7 +3,6 @@ import {
   type ApplicationType,
   CLIENT_AUTH_METHODS,
   type Client,
-  type ClientAuthMethod,
   type ClientMetadata,
   DEVICE_CODE,
   GRANT_TYPES,
@@ -42,24 +41,7 @@ const REDIRECTING: readonly GrantType[] = ['authorization_code', 'implicit'];
 const LOCALISED = /^(client_name|client_uri|logo_uri|tos_uri|policy_uri)#([A-Za-z0-9-]{1,35})$/;
 
 /** Metadata that is being read. */
-interface Draft {
-  client_name: string;
-  client_uri: string;
-  redirect_uris: readonly string[];
-  application_type: ApplicationType;
-  token_endpoint_auth_method: ClientAuthMethod;
-  grant_types: readonly GrantType[];
-  response_types: readonly ResponseType[];
-  logo_uri?: string;
-  tos_uri?: string;
-  policy_uri?: string;
-  scope?: string;
-  contacts?: readonly string[];
-  software_id?: string;
-  software_version?: string;
-  id_token_signed_response_alg?: IdTokenAlgorithm;
-  [localised: `${string}#${string}`]: string;
-}
+type Draft = { -readonly [K in keyof ClientMetadata]: ClientMetadata[K] };
 
 /**
  * Reads the metadata that a client wants to register; fields that are not known are left out. Throws OAuthError with all
@@ -180,7 +162,7 @@ function checkWebsite(reading: MetadataReading, draft: Draft): void {
     return;
   }
   for (const [field, text] of Object.entries(draft)) {
-    if (!/^(?:logo|tos|policy)_uri|^client_uri#/.test(field)) continue;
+    if (typeof text !== 'string' || !/^(?:logo|tos|policy)_uri|^client_uri#/.test(field)) continue;
     if (websiteHost(text) !== host) reading.fault(field, 'must be an https address at the host of client_uri');
   }
 }

@@ -133,6 +133,7 @@ describe('openid-client', () => {
     readonly [string, string | undefined, client.ClientAuth | undefined, Partial<client.ClientMetadata>]
   > = [
     ['ES256', ecPem(), undefined, { id_token_signed_response_alg: 'ES256' }],
+    ['ES256 without having registered that', ecPem(), undefined, {}],
     ['RS256, which is its default', rsaPem(), undefined, {}],
     ['RS256, authenticating by Basic', rsaPem(), client.ClientSecretBasic(), {}],
     [
