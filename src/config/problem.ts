@@ -45,7 +45,12 @@ export function joinPath(parent: string, key: string | number): string {
 export function quote(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'object' && value !== null) return quoteType(value);
-  return shorten(JSON.stringify(value));
+  return shorten(JSON.stringify(typeof value === 'string' ? withoutUserInfo(value) : value));
+}
+
+/** What is before the at sign of a URL's host is often a password. RFC 3986 §3.2.1. */
+function withoutUserInfo(text: string): string {
+  return text.replace(/(:\/\/)[^/?#]*@/, '$1…@');
 }
 
 /** Returns what sort of value is in a configuration, without the value. */

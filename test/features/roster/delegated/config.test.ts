@@ -67,6 +67,12 @@ test('there is one way for the server to prove itself, and no secret in what is 
   }
 });
 
+test('a password in a URL is not repeated', () => {
+  const problem = problemOf({ url: 'http://parley:planted@localhost/%s' });
+  assert.match(problem, /features\.delegatedRoster\.url/);
+  assert.ok(!problem.includes('planted'), problem);
+});
+
 test('an endpoint is what a URL says, with the default port of its scheme', () => {
   assert.deepEqual(parseEndpoint('https://App.example.org/a?b'), {
     isTls: true,
