@@ -157,8 +157,8 @@ export interface FeatureHost {
   defer(cleanup: () => Awaitable<void>): void;
 }
 
-/** How a feature serves a path: `anyHost` for what a proxy may offer under another name than the host's. */
-export type HttpOptions = Omit<RouteOptions, 'host'> & { readonly anyHost?: boolean };
+/** How a feature serves a path: `host` under another name than the host's, `anyHost` under whatever name a proxy may have. */
+export type HttpOptions = RouteOptions & { readonly anyHost?: boolean };
 
 /** The registrations of one feature on one host, so that they can be undone. */
 export class FeatureScope implements FeatureHost {
@@ -276,7 +276,7 @@ export class FeatureScope implements FeatureHost {
   http(method: HttpMethod, path: string, run: HttpHandler, options: HttpOptions = {}): void {
     const { anyHost = false, ...rest } = options;
     const own = anyHost ? {} : { host: domainToASCII(this.domain) };
-    this.#undo.push(this.#ground.routes.add(method, path, run, { ...rest, ...own }));
+    this.#undo.push(this.#ground.routes.add(method, path, run, { ...own, ...rest }));
   }
 
   get httpsUrl(): string | undefined {

@@ -23,10 +23,15 @@ export class TokenBucket {
 
   /** Takes `amount` tokens if there are as many; says whether it did. For what can be refused. */
   take(amount: number, now: number): boolean {
-    this.#refill(now);
-    if (this.#tokens < amount) return false;
+    if (!this.has(amount, now)) return false;
     this.#tokens -= amount;
     return true;
+  }
+
+  /** Whether there are `amount` tokens. */
+  has(amount: number, now: number): boolean {
+    this.#refill(now);
+    return this.#tokens >= amount;
   }
 
   /**
