@@ -46,10 +46,17 @@ ${overview.password !== 'fixed' && passwordCard(texts, overview)}
   return { title: t.title, body };
 }
 
+interface Button {
+  /** What it is about, for whoever hears several buttons of one text. */
+  readonly about?: { readonly id: string; readonly name: string };
+  readonly look?: string;
+}
+
 /** A form that is only a button. */
-function button(token: string, action: string, text: string, given: { id?: string; look?: string } = {}): Html {
-  const { id, look = '' } = given;
-  return html`<form method="post">${hiddenFields({ action, token, ...(id !== undefined && { id }) })}<button class="${look}">${text}</button></form>`;
+function button(token: string, action: string, text: string, { about, look = '' }: Button = {}): Html {
+  const label = about && html` aria-label="${text}: ${about.name}"`;
+  const hidden = hiddenFields({ action, token, ...(about && { id: about.id }) });
+  return html`<form method="post">${hidden}<button class="${look}"${label}>${text}</button></form>`;
 }
 
 function factorsCard(texts: Texts, overview: Overview): Html {
@@ -89,7 +96,7 @@ function passkeysPart({ factors: t }: Texts, { token, passkeys, hasPasskeys, whe
 <form method="post" class="inline">${hiddenFields({ action: 'passkey-rename', token, id })}
 <input name="name" value="${name}" maxlength="64" required autocomplete="off" aria-label="${t.name}">
 <button class="plain">${t.rename}</button></form></details>
-${button(token, 'passkey-remove', t.remove, { id, look: 'danger' })}
+${button(token, 'passkey-remove', t.remove, { about: { id, name }, look: 'danger' })}
 </li>`;
   return html`<h3>${t.passkeys} ${state(t, passkeys.length > 0)}</h3>
 <p class="quiet">${t.passkeysIntro}</p>
@@ -122,7 +129,7 @@ function clientsCard({ clients: t }: Texts, { token, when }: Overview, clients: 
     return html`<li>
 <div><p><strong>${name}</strong> ${agent.device !== undefined && t.on(agent.device)} ${isConnected && html`<span class="state on">${t.connected}</span>`}</p>
 <p class="quiet">${facts.join(' · ')}</p></div>
-${button(token, 'revoke', t.revoke, { id, look: 'danger' })}
+${button(token, 'revoke', t.revoke, { about: { id, name }, look: 'danger' })}
 </li>`;
   };
   return html`<section class="card">

@@ -72,9 +72,10 @@ footer.site p { margin: 0; }
 }
 h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.015em; margin: 0 0 .6rem; text-wrap: balance; }
 h2 { font-size: 1.12rem; line-height: 1.3; margin: 0 0 .4rem; }
-h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
+h3 { font-size: 1rem; margin: 1.7rem 0 .3rem; }
 p { margin: 0 0 .9rem; }
-.card > :last-child, form > :last-child, li > :last-child { margin-bottom: 0; }
+.card > :last-child, .card > :last-child > :last-child, form > :last-child, li > :last-child { margin-bottom: 0; }
+form + p, form + form { margin-top: 1rem; }
 .quiet { color: var(--quiet); font-size: .92rem; }
 a { color: var(--accent); }
 label, legend { display: block; font-weight: 600; margin-bottom: .3rem; padding: 0; }
@@ -83,7 +84,7 @@ fieldset { border: 0; margin: 0 0 1rem; padding: 0; min-width: 0; }
 .field .quiet { margin: .3rem 0 0; }
 input:not([type=checkbox], [type=radio], [type=hidden]), select {
   width: 100%;
-  min-height: 2.75rem;
+  min-height: 2.9rem;
   padding: .5rem .75rem;
   font: inherit;
   color: inherit;
@@ -132,7 +133,7 @@ ul.rows > li {
 }
 ul.rows > li > div { flex: 1 1 14rem; min-width: 0; }
 ul.rows p { margin: 0; }
-ul.rows form { margin: 0; }
+ul.rows form, ul.rows details { margin: 0; }
 .inline { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .inline input:not([type=hidden]) { flex: 1 1 10rem; width: auto; }
 .state { display: inline-block; padding: .05rem .55rem; border-radius: 1rem; font-size: .82rem; font-weight: 600; }
@@ -148,7 +149,7 @@ ol.codes {
   grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr));
   gap: .35rem 1.5rem;
   margin: 0 0 1rem;
-  padding: .9rem .9rem .9rem 2.6rem;
+  padding: .9rem .9rem .9rem 3.1rem;
   border: 1px dashed var(--quiet);
   border-radius: .55rem;
 }
