@@ -10,7 +10,7 @@ import type { RosterSource } from './source.ts';
 /** Contacts that another application owns, or the groups of the host: fetched, served and never changed by clients. */
 export const delegatedRoster: Feature<DelegatedRosterConfig> = {
   name: 'delegatedRoster',
-  specs: [],
+  specs: [{ rfc: 6121, sections: '2', note: 'read only where somebody else owns the contacts' }],
   config,
   setup(host, options) {
     const rosters = serveRosters(host, sourceOf(host, options), options.onFailure);
