@@ -125,9 +125,9 @@ function isObject(value: unknown): value is Json {
  */
 export function rosterOf(contacts: Iterable<Contact>): LiveRoster {
   const items = Array.from(contacts, toItem).sort((a, b) => byCodeUnits(a.jid.toString(), b.jid.toString()));
-  const digest = createHash('sha256');
-  for (const { jid, name, groups } of items) digest.update(JSON.stringify([jid.toString(), name ?? null, groups]));
-  const version = digest.digest().subarray(0, VERSION_BYTES).toString('base64url');
+  const canonical = JSON.stringify(items.map(({ jid, name, groups }) => [jid.toString(), name ?? null, groups]));
+  const digest = createHash('sha256').update(canonical).digest();
+  const version = digest.subarray(0, VERSION_BYTES).toString('base64url');
   return new LiveRoster(version, new Map(items.map((item) => [item.jid.toString(), item])), new Map());
 }
 
