@@ -1,7 +1,8 @@
 import type { Account } from '../core/account.ts';
 import type { Host } from '../core/host.ts';
-import { type InlineBinding, inlineBinding } from '../core/inline.ts';
+import { type InlineBinding, type InlineFeature, inlineBinding } from '../core/inline.ts';
 import { resumption } from '../core/resumption.ts';
+import { can } from '../core/roles.ts';
 import type { Session } from '../core/session.ts';
 import { StanzaError, StreamError } from '../errors.ts';
 import type { JID } from '../jid.ts';
@@ -78,10 +79,15 @@ function endOthers(host: Host, account: Account, session: Session): void {
   }
 }
 
+function mayHave({ login }: Session, { permission }: InlineFeature): boolean {
+  return permission === undefined || (login !== undefined && can(login.role, permission));
+}
+
 async function inlineResults(connection: ClientConnection, binding: InlineBinding): Promise<(Element | undefined)[]> {
   const { host } = connection;
   const results: (Element | undefined)[] = [];
   for (const feature of host.inlineFeatures) {
+    if (!mayHave(binding.session, feature)) continue;
     try {
       const result = feature.bound(binding);
       results.push(isPromise(result) ? await result : result);

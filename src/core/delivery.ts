@@ -18,13 +18,14 @@ const ERROR: Choice = { recipients: [], otherwise: 'error' };
 /**
  * Chooses the sessions for a message to a bare or full JID of an existing account: the table of RFC 6121 §8.5.4. Where it
  * leaves a choice: all resources of non-negative priority get a message to the bare JID, so that every device has it, and
- * what may be ignored or answered is answered, unless it is a headline or an error.
+ * what may be ignored or answered is answered, unless it is a headline or an error. A session that may not communicate is as if
+ * it were not there.
  */
 export function chooseRecipients(message: Message, sessions: ReadonlyMap<string, Session>): Choice {
   const resource = message.to?.resource ?? '';
   if (resource !== '') {
     const match = sessions.get(resource);
-    if (match !== undefined) return { recipients: [match], otherwise: 'ignore' };
+    if (match?.mayCommunicate === true) return { recipients: [match], otherwise: 'ignore' };
     return message.type === 'chat' ? forAccount(sessions) : refused(message);
   }
   if (message.type === 'groupchat') return ERROR;
@@ -40,6 +41,8 @@ export function refused(message: Message): Choice {
 
 function forAccount(sessions: ReadonlyMap<string, Session>): Choice {
   const recipients: Session[] = [];
-  for (const session of sessions.values()) if (session.isAvailable && session.priority >= 0) recipients.push(session);
+  for (const session of sessions.values()) {
+    if (session.isAvailable && session.priority >= 0 && session.mayCommunicate) recipients.push(session);
+  }
   return { recipients, otherwise: 'store' };
 }

@@ -3,6 +3,7 @@ import type { Awaitable } from '../util/awaitable.ts';
 import type { Element } from '../xml/element.ts';
 import type { Account } from './account.ts';
 import type { ClientStream } from './client-stream.ts';
+import type { Permission } from './roles.ts';
 import { Service } from './service.ts';
 import type { Session } from './session.ts';
 
@@ -19,6 +20,8 @@ export interface InlineBinding {
 export interface InlineFeature {
   /** The name by which clients are told that they may request it; undefined when there is nothing to request. */
   readonly name: string | undefined;
+  /** What a login must be allowed to have it; undefined: nothing. */
+  readonly permission?: Permission;
   /**
    * Does what the client requests of it, before anything is sent to the session; returns what to tell the client inside
    * `<bound/>`. What it throws is logged and leaves the session without the feature.

@@ -9,6 +9,7 @@ import { attr, type Element } from '../xml/element.ts';
 import { NS_CLIENT } from '../xml/ns.ts';
 import type { Account } from './account.ts';
 import type { BugReport } from './filters.ts';
+import { can, type Permission } from './roles.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -25,6 +26,11 @@ export interface IqRoute<A extends Addressee = Addressee> {
   readonly to: A;
   /** Who may ask an account: by default those that it shares its presence with, and itself. */
   readonly audience?: 'subscribers' | 'anyone';
+  /**
+   * What the login of a client must be allowed that asks its own account: by default to change its data, for a set; nothing, for
+   * a get. Null: nothing that can be told from the request.
+   */
+  readonly permission?: Permission | null;
   /** The handler has a deadline of its own, which may be later than the one that all others have. */
   readonly isPatient?: boolean;
 }
@@ -53,6 +59,7 @@ interface Entry {
   readonly run: (request: IqRequest<'self'>) => Awaitable<Element | undefined | void>;
   readonly audience: 'subscribers' | 'anyone';
   readonly isPatient: boolean;
+  readonly permission: Permission | null;
 }
 
 interface AnyRequest extends RequestBase {
@@ -85,7 +92,8 @@ export class IqRoutes {
     if (this.#entries.has(key)) throw new Error(`two handlers for ${key}`);
     // The dispatcher builds each request for the addressee of its route.
     const { audience = 'subscribers', isPatient = false } = route;
-    this.#entries.set(key, { run: run as unknown as Entry['run'], audience, isPatient });
+    const { permission = route.type === 'set' ? 'write-account' : null } = route;
+    this.#entries.set(key, { run: run as unknown as Entry['run'], audience, isPatient, permission });
     return () => void this.#entries.delete(key);
   }
 
@@ -129,6 +137,7 @@ export class IqRoutes {
     for (const addressee of to) {
       const entry = this.#entries.get(keyOf(iq.type, ns, payload.name, addressee));
       if (entry === undefined) continue;
+      requirePermission(entry, parties);
       if (addressee !== 'account' || entry.audience === 'anyone') return this.#inTime(entry, entry.run(request));
       return this.#inTime(entry, this.#forSubscribers(entry, request));
     }
@@ -158,6 +167,14 @@ export class IqRoutes {
     this.#bug(`iq/${iq.payload.elements[0]?.name ?? ''}`, error);
     return new StanzaError('internal-server-error', { cause: error });
   }
+}
+
+// Only clients that ask their own accounts are known by their sessions. What a guest's account has is gone with its session: it
+// may be changed by whoever has it.
+function requirePermission({ permission }: Entry, { account, session }: Omit<AnyRequest, keyof RequestBase>): void {
+  if (permission === null || session?.login === undefined || can(session.login.role, permission)) return;
+  if (permission === 'write-account' && account?.isAnonymous === true) return;
+  throw new StanzaError('forbidden', { text: 'this login may not do that' });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { StanzaError } from '../errors.ts';
-import { type AnyStanza, type Iq, type Message, mayBounce, Payload, parseStanza } from '../stanza.ts';
+import type { JID } from '../jid.ts';
+import { type AnyStanza, errorFor, type Iq, type Message, mayBounce, Payload, parseStanza } from '../stanza.ts';
 import { type Awaitable, isPromise } from '../util/awaitable.ts';
 import { parseElement } from '../xml/parser.ts';
 import type { Account, Arrival } from './account.ts';
@@ -76,6 +77,7 @@ export class Path {
   /** A session's client sent a stanza. RFC 6120 §8.1.2.1, §10. */
   fromClient(account: Account, session: Session, stanza: AnyStanza, receipt?: Receipt): Awaitable<void> {
     const stamped = stanza.stamped(session.jid, session.lang);
+    if (!session.mayCommunicate && !isInternal(account, stamped)) return this.#forbid(session, stamped);
     const chain = this.#chains.accountSends;
     if (chain.isEmpty) return this.#leave(account, session, stamped, undefined, receipt);
     const passage = new StanzaPassage(stamped, account, session, [], undefined, receipt);
@@ -108,6 +110,8 @@ export class Path {
 
   /** Sends a stanza to one session, past its own filters. */
   toSession(session: Session, stanza: AnyStanza, stored?: Promise<unknown>, fork?: Fork): void {
+    // Also for those that choose recipients themselves.
+    if (!session.mayCommunicate && stanza.kind !== 'iq') return void fork?.abandon();
     const chain = this.#chains.sessionReceives;
     if (chain.isEmpty) return session.deliver(stanza, stored, fork);
     const event: SessionReceiving & { stanza: AnyStanza } = { stanza, session };
@@ -146,6 +150,13 @@ export class Path {
   /** Does what is to be done with a stanza once it is stored; if it cannot be, its sender is told instead. */
   whenStored(stanza: AnyStanza, stored: Promise<unknown>, act: () => Awaitable<void>): Promise<void> {
     return stored.then(act, (cause: unknown) => this.#notStored(stanza, cause));
+  }
+
+  #forbid(session: Session, stanza: AnyStanza): void {
+    const isFarewell = stanza.kind === 'presence' && stanza.type === 'unavailable';
+    if (isFarewell || !mayBounce(stanza)) return;
+    const error = new StanzaError('forbidden', { text: 'this login reaches its own account and nobody else' });
+    session.deliver(errorFor(stanza, error));
   }
 
   #sent(passage: StanzaPassage<Session>, stop: Stop): Awaitable<void> {
@@ -214,7 +225,7 @@ export class Path {
       return this.#reply(this.#routes.answer(iq, ACCOUNT, { account }));
     }
     const target = account.sessions.get(resource);
-    if (target === undefined) {
+    if (target === undefined || !(target.mayCommunicate || isOwnServer(account, iq.from))) {
       return this.#router.bounce(iq, new StanzaError(UNDELIVERABLE));
     }
     const payload = iq.payload.elements[0];
@@ -335,6 +346,19 @@ function isFulfilled(stored: Promise<unknown> | undefined): Awaitable<boolean> {
       () => false,
     ) ?? true
   );
+}
+
+/** Whether a client's stanza reaches nobody but its account and its server. */
+function isInternal({ jid }: Account, { kind, to }: AnyStanza): boolean {
+  return kind === 'iq' && (to === undefined || to.equals(jid) || isServer(jid, to));
+}
+
+function isOwnServer({ jid }: Account, from: JID | undefined): boolean {
+  return from !== undefined && (from.equals(jid) || isServer(jid, from));
+}
+
+function isServer({ domain }: JID, jid: JID): boolean {
+  return jid.local === '' && jid.resource === '' && jid.domain === domain;
 }
 
 const OWN: readonly Addressee[] = ['self', 'account'];

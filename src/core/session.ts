@@ -9,6 +9,7 @@ import type { Login } from './login.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import { type Receipt, Receipts } from './receipts.ts';
+import { can } from './roles.ts';
 
 /** Where a session's stanzas leave: a stream of this process or, later, of another node. */
 export interface Link {
@@ -46,8 +47,8 @@ export class Session {
   readonly boundAt: number;
   /** The language of stanzas that do not name one: that of the client's stream header. RFC 6120 §4.7.4, §8.1.5. */
   lang: string | undefined;
-  /** How its client got in, the last time; undefined where that is not known. */
-  login: Login | undefined;
+  #login: Login | undefined;
+  #mayCommunicate = true;
   #link: Link | undefined;
   #presence: Presence | undefined;
   #priority = 0;
@@ -82,6 +83,21 @@ export class Session {
     this.#clock = options.clock;
     this.#limits = options.limits;
     this.#overflowed = options.overflowed;
+  }
+
+  /** How its client got in, the last time; undefined where that is not known. */
+  get login(): Login | undefined {
+    return this.#login;
+  }
+
+  set login(login: Login | undefined) {
+    this.#login = login;
+    this.#mayCommunicate = login === undefined || can(login.role, 'communicate');
+  }
+
+  /** Whether it exchanges stanzas with others; otherwise its client only reaches the account and the server. */
+  get mayCommunicate(): boolean {
+    return this.#mayCommunicate;
   }
 
   get link(): Link | undefined {

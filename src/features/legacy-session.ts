@@ -15,7 +15,7 @@ export const legacySession: Feature = {
       offer: () => el('session', { xmlns: NS_SESSION }, el('optional')),
     });
     for (const to of ['host', 'self'] as const) {
-      host.handle({ type: 'set', ns: NS_SESSION, name: 'session', to, hidden: true }, () => {});
+      host.handle({ type: 'set', ns: NS_SESSION, name: 'session', to, hidden: true, permission: null }, () => {});
     }
   },
 };

@@ -1,4 +1,5 @@
 import type { Feature, FeatureHost } from '../core/feature.ts';
+import { can, type Permission } from '../core/roles.ts';
 import { StanzaError } from '../errors.ts';
 import { JID, JidError } from '../jid.ts';
 import { addressGroup } from '../net/address.ts';
@@ -27,9 +28,11 @@ export const register: Feature = {
         await checkRegistered(host, from);
         return el('query', { xmlns: NS }, el('registered'), el('username', {}, from.local), el('password'));
       });
-      host.handle({ type: 'set', ns: NS, name: 'query', to }, async ({ iq, from, payload }) => {
+      host.handle({ type: 'set', ns: NS, name: 'query', to, permission: null }, async ({ iq, from, payload }) => {
         await checkRegistered(host, from);
-        if (child(payload, 'remove') === undefined) return changePassword(host, from, payload);
+        const isRemoval = child(payload, 'remove') !== undefined;
+        requirePermission(host, from, isRemoval ? 'delete-account' : 'change-password');
+        if (!isRemoval) return changePassword(host, from, payload);
         if (elements(payload).length > 1) throw new StanzaError('bad-request');
         return removeAccount(host, from, iq);
       });
@@ -103,6 +106,11 @@ function takeAttempt(host: FeatureHost, attempts: LruCache<string, TokenBucket>,
 async function checkRegistered(host: FeatureHost, from: JID): Promise<void> {
   const isRegistered = from.domain === host.domain && (await host.users.exists(from.local));
   if (!isRegistered) throw new StanzaError('registration-required');
+}
+
+function requirePermission(host: FeatureHost, from: JID, permission: Permission): void {
+  const login = host.account(from.local)?.sessions.get(from.resource)?.login;
+  if (login === undefined || !can(login.role, permission)) throw new StanzaError('forbidden');
 }
 
 /** §3.3. This session stays: whoever uses it knows the new password. */

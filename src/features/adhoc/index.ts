@@ -48,8 +48,9 @@ export const adHoc: Feature = {
     host.handle({ type: 'set', ns: NS_COMMANDS, name: 'command', to: 'host' }, ({ from, payload }) =>
       run(from, host.jid, payload),
     );
-    host.handle({ type: 'set', ns: NS_COMMANDS, name: 'command', to: 'self' }, ({ from, account, payload }) =>
-      run(from, account.jid, payload),
+    host.handle(
+      { type: 'set', ns: NS_COMMANDS, name: 'command', to: 'self', permission: null },
+      ({ from, account, payload }) => run(from, account.jid, payload),
     );
     // Others, as far as they may know that there is such an account.
     host.handle({ type: 'set', ns: NS_COMMANDS, name: 'command', to: 'account' }, () => {

@@ -77,7 +77,7 @@ function takeRequests(host: FeatureHost, isEnabled: Slot<Session, boolean>): voi
     ['disable', false],
   ] as const) {
     const route = { type: 'set', ns: NS_CARBONS, name, hidden: true } as const;
-    host.handle({ ...route, to: 'self' }, ({ session }) => isEnabled.set(session, enabled));
+    host.handle({ ...route, to: 'self', permission: 'communicate' }, ({ session }) => isEnabled.set(session, enabled));
     // Strangers are answered as if there were no account.
     host.handle({ ...route, to: 'account' }, () => {
       throw new StanzaError('not-allowed', { text: 'this is for the clients of the account' });
@@ -85,6 +85,7 @@ function takeRequests(host: FeatureHost, isEnabled: Slot<Session, boolean>): voi
   }
   host.inline({
     name: NS_CARBONS,
+    permission: 'communicate',
     bound({ session, request }) {
       if (child(request, 'enable', NS_CARBONS) !== undefined) isEnabled.set(session, true);
       return undefined;

@@ -106,28 +106,34 @@ function admitIdentifiedClientsOnly(host: FeatureHost): void {
 }
 
 function serve(host: FeatureHost, ns: string, records: ClientRecords, revocation: Revocation): void {
-  host.handle({ type: 'get', ns, name: 'list', to: 'self' }, async ({ account, session }) => {
-    requirePermission(session, 'list-clients');
-    return clientList(ns, await list(records, account.jid.local));
-  });
-  host.handle({ type: 'set', ns, name: 'revoke', to: 'self' }, async ({ iq, account, session, payload }) => {
-    requirePermission(session, 'manage-clients');
-    const requester = {
-      session,
-      allowsBareIds: ns === NS_CAM,
-      answer: (revoked: Revoked): void => {
-        const error = revoked.needsNewPassword ? passwordResetRequired(ns) : undefined;
-        host.deliver(session, error === undefined ? resultFor(iq) : errorFor(iq, error));
-      },
-    };
-    const revoked = await revocation.revoke(account.jid.local, attr(payload, 'id') ?? '', requester);
-    host.log.info('client.revoked', { jid: account.jid.toString(), ...revoked });
-    if (revoked.needsNewPassword) throw passwordResetRequired(ns);
-  });
+  host.handle(
+    { type: 'get', ns, name: 'list', to: 'self', permission: 'list-clients' },
+    async ({ account, session }) => {
+      requirePermission(session, 'list-clients');
+      return clientList(ns, await list(records, account.jid.local));
+    },
+  );
+  host.handle(
+    { type: 'set', ns, name: 'revoke', to: 'self', permission: 'manage-clients' },
+    async ({ iq, account, session, payload }) => {
+      requirePermission(session, 'manage-clients');
+      const requester = {
+        session,
+        allowsBareIds: ns === NS_CAM,
+        answer: (revoked: Revoked): void => {
+          const error = revoked.needsNewPassword ? passwordResetRequired(ns) : undefined;
+          host.deliver(session, error === undefined ? resultFor(iq) : errorFor(iq, error));
+        },
+      };
+      const revoked = await revocation.revoke(account.jid.local, attr(payload, 'id') ?? '', requester);
+      host.log.info('client.revoked', { jid: account.jid.toString(), ...revoked });
+      if (revoked.needsNewPassword) throw passwordResetRequired(ns);
+    },
+  );
   const misused = (): never => {
     throw new StanzaError('bad-request');
   };
-  host.handle({ type: 'set', ns, name: 'list', to: 'self' }, misused);
+  host.handle({ type: 'set', ns, name: 'list', to: 'self', permission: 'list-clients' }, misused);
   host.handle({ type: 'get', ns, name: 'revoke', to: 'self' }, misused);
 }
 

@@ -170,20 +170,24 @@ function vouch(host: FeatureHost, archives: Archives): void {
 
 /** Answers the account's own clients. Nobody else gets any answer that an account without an archive would not give. */
 function serve(host: FeatureHost, archives: Archives, readers: Readers, options: MamConfig): void {
-  host.handle({ type: 'set', ns: NS_MAM, name: 'query', to: 'self' }, async ({ account, session, payload }) => {
-    const query = parseQuery(payload);
-    const archive = await open(archives, account);
-    const { pageSize: usual, maxPageSize: max } = options;
-    const found = await search(archive, query, { usual, max, maxSize: MAX_PAGE_SIZE });
-    // One conversation is read to look something up; who reads all of them catches up with what it has missed.
-    if (query.with === undefined && query.ids === undefined && !account.isAnonymous) await readers.remember(session);
-    const messages = query.isFlipped ? found.messages.toReversed() : found.messages;
-    for (const message of messages) host.deliver(session, resultMessage(account.jid, session.jid, query, message));
-    return fin(found);
-  });
-  host.handle({ type: 'get', ns: NS_MAM, name: 'query', to: 'self' }, () => queryForm());
-  host.handle({ type: 'get', ns: NS_MAM, name: 'metadata', to: 'self' }, async ({ account }) =>
-    describe(await open(archives, account)),
+  host.handle(
+    { type: 'set', ns: NS_MAM, name: 'query', to: 'self', permission: 'communicate' },
+    async ({ account, session, payload }) => {
+      const query = parseQuery(payload);
+      const archive = await open(archives, account);
+      const { pageSize: usual, maxPageSize: max } = options;
+      const found = await search(archive, query, { usual, max, maxSize: MAX_PAGE_SIZE });
+      // One conversation is read to look something up; who reads all of them catches up with what it has missed.
+      if (query.with === undefined && query.ids === undefined && !account.isAnonymous) await readers.remember(session);
+      const messages = query.isFlipped ? found.messages.toReversed() : found.messages;
+      for (const message of messages) host.deliver(session, resultMessage(account.jid, session.jid, query, message));
+      return fin(found);
+    },
+  );
+  host.handle({ type: 'get', ns: NS_MAM, name: 'query', to: 'self', permission: 'communicate' }, () => queryForm());
+  host.handle(
+    { type: 'get', ns: NS_MAM, name: 'metadata', to: 'self', permission: 'communicate' },
+    async ({ account }) => describe(await open(archives, account)),
   );
   host.handle({ type: 'get', ns: NS_MAM, name: 'prefs', to: 'self' }, async ({ account }) => {
     const archive = await open(archives, account);
@@ -202,6 +206,7 @@ function serve(host: FeatureHost, archives: Archives, readers: Readers, options:
 function serveBinding(host: FeatureHost, archives: Archives, readers: Readers): void {
   host.inline({
     name: undefined,
+    permission: 'communicate',
     async bound({ account, session }): Promise<Element | undefined> {
       if (account.isAnonymous) return undefined;
       readers.expect(session);

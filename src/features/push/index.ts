@@ -130,24 +130,30 @@ export const push: Feature<Settings> = {
 
 /** Takes `<enable/>` and `<disable/>` of clients. XEP-0357 §5, §6. */
 function serve(host: FeatureHost, registrations: Registrations): void {
-  host.handle({ type: 'set', ns: NS_PUSH, name: 'enable', to: 'self' }, async ({ account, session, payload }) => {
-    requireOwner(account, session);
-    await registrations.enable(account.jid.local, {
-      ...readEnable(host, payload),
-      client: clientOf(session),
-      grantId: session.login?.grantId,
-      enabledAt: host.clock.now(),
-      failures: 0,
-      retryAt: 0,
-      error: undefined,
-      isDisabled: false,
-    });
-  });
-  host.handle({ type: 'set', ns: NS_PUSH, name: 'disable', to: 'self' }, async ({ account, session, payload }) => {
-    requireOwner(account, session);
-    const { service, node } = readDisable(payload);
-    await registrations.remove(account.jid.local, isOf(service, node));
-  });
+  host.handle(
+    { type: 'set', ns: NS_PUSH, name: 'enable', to: 'self', permission: 'communicate' },
+    async ({ account, session, payload }) => {
+      requireOwner(account, session);
+      await registrations.enable(account.jid.local, {
+        ...readEnable(host, payload),
+        client: clientOf(session),
+        grantId: session.login?.grantId,
+        enabledAt: host.clock.now(),
+        failures: 0,
+        retryAt: 0,
+        error: undefined,
+        isDisabled: false,
+      });
+    },
+  );
+  host.handle(
+    { type: 'set', ns: NS_PUSH, name: 'disable', to: 'self', permission: 'communicate' },
+    async ({ account, session, payload }) => {
+      requireOwner(account, session);
+      const { service, node } = readDisable(payload);
+      await registrations.remove(account.jid.local, isOf(service, node));
+    },
+  );
 }
 
 function requireOwner(account: Account, { login }: Session): void {

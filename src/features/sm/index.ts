@@ -5,6 +5,7 @@ import type { ClientStream } from '../../core/client-stream.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { accountRemoved, sessionEnded, sessionResumed } from '../../core/points.ts';
 import { type Resumed, resumption } from '../../core/resumption.ts';
+import { can } from '../../core/roles.ts';
 import type { Management, Session } from '../../core/session.ts';
 import { type StanzaErrorCondition, StreamError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
@@ -147,7 +148,7 @@ class ManagedSessions {
     const h = counter(attr(request, 'h'));
     if (id === '' || h === undefined) return refusal('bad-request');
     const found = this.#byId.get(id);
-    if (found === undefined || !isOf(found.account, stream) || isOtherClient(found.session, stream)) {
+    if (found === undefined || !isOf(found.account, stream) || !mayTake(found.session, stream)) {
       return refusal('item-not-found', this.#ended.get(id), stream.jid?.local);
     }
     const { session } = found;
@@ -330,8 +331,11 @@ function isOf(account: Account, { jid }: ClientStream): boolean {
   return jid !== undefined && account.jid.equals(jid);
 }
 
-// Each installation keeps to its own sessions, as far as it says which one it is.
-function isOtherClient({ login }: Session, stream: ClientStream): boolean {
-  const [before, now] = [login?.clientId, stream.login?.clientId];
-  return before !== undefined && now !== undefined && before !== now;
+function mayTake(session: Session, { login }: ClientStream): boolean {
+  // Each installation keeps to its own sessions, as far as it says which one it is.
+  const [before, now] = [session.login?.clientId, login?.clientId];
+  if (before !== undefined && now !== undefined && before !== now) return false;
+  // What waits in the session is for those that may read it; and who has been given one resource has no other.
+  if (session.mayCommunicate && login !== undefined && !can(login.role, 'communicate')) return false;
+  return login?.resource === undefined || login.resource === session.jid.resource;
 }

@@ -108,7 +108,9 @@ export class UploadService implements Destination {
     if (domain !== this.#host.domain) return false;
     const login = this.#host.account(local)?.sessions.get(resource)?.login;
     if (login === undefined) return false;
-    return login.role === 'guest' ? this.#parts.config.guests : can(login.role, 'write-account');
+    return login.role === 'guest'
+      ? this.#parts.config.guests
+      : can(login.role, 'write-account') && can(login.role, 'communicate');
   }
 
   /** What does not depend on the account. */

@@ -10,10 +10,11 @@ import { NS_MAM, query, search } from './scene.ts';
 
 const NEVER = `<prefs xmlns="${NS_MAM}" default="never"/>`;
 
-test('an application that may only read the account reads the archive, and does not say what goes into it', async (t) => {
+test('an application that may only read the account reads neither the archive nor says what goes into it', async (t) => {
   const scene = await open(t, { features: [roster, presence, mam] });
   const reader = await loginThrough(scene, await makeGrant(scene.stage, 'account-read'));
-  assert.deepEqual((await search(reader)).bodies, []);
+  assert.equal(await reader.refused('set', query()), 'forbidden');
+  assert.equal(await reader.refused('get', `<metadata xmlns="${NS_MAM}"/>`), 'forbidden');
   assert.equal(await reader.refused('set', NEVER), 'forbidden');
   const preferences = await reader.get(`<prefs xmlns="${NS_MAM}"/>`);
   assert.equal(preferences && attr(preferences, 'default'), 'always');
@@ -24,6 +25,7 @@ test('an application that may change the account says what is archived', async (
   const writer = await loginThrough(scene, await makeGrant(scene.stage, 'account-write'));
   const preferences = await writer.set(NEVER);
   assert.equal(preferences && attr(preferences, 'default'), 'never');
+  assert.equal(await writer.refused('set', query()), 'forbidden');
 });
 
 test('of a guest nothing is kept, whatever it asks', async (t) => {
