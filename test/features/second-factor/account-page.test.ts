@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bind2 } from '../../../src/features/bind2.ts';
 import { clientManagement } from '../../../src/features/client-management/index.ts';
+import { sasl2 } from '../../../src/features/sasl2.ts';
 import { secondFactor } from '../../../src/features/second-factor/index.ts';
 import { PlainBrowser } from '../../support/browser-without-script.ts';
 import { DOMAIN, PASSWORD, Stage } from '../../support/stage.ts';
@@ -83,6 +85,23 @@ test('whatever people and programs call themselves is text on the page', async (
   const failed = await browser.submit(PAGE, login, { username: evil, password: 'x' });
   assert.doesNotMatch(failed.markup, /<script>/);
   assert.equal(failed.form('login').fields['username'], evil);
+});
+
+test('what a client says of itself is text on the page', async (t) => {
+  const scene = await Scene.open(t, { features: [sasl2, bind2, clientManagement, secondFactor] });
+  const client = scene.stage.connect('client');
+  await client.open();
+  const initial = Buffer.from(`\0romeo\0${PASSWORD}`).toString('base64');
+  const name = '&lt;img src=x onerror=&quot;alert(1)&quot;&gt;';
+  await client.sends(
+    `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>${initial}</initial-response>` +
+      `<user-agent id='8c2d7c1e-3f41-4a3f-9a63-6f2b0a4f9b10'><software>${name}</software><device>${name}</device></user-agent>` +
+      `<bind xmlns='urn:xmpp:bind:0'/></authenticate>`,
+  );
+  const page = await scene.withPassword(scene.browser());
+  assert.doesNotMatch(page.markup, /<img/);
+  assert.ok(page.markup.includes(`<strong>${name}</strong> on ${name} `));
+  assert.ok(page.markup.includes(`aria-label="Remove access: ${name}"`));
 });
 
 test('forms without a ticket, with one of another page, account or host, or one that was changed, lead to the login', async (t) => {
