@@ -45,6 +45,16 @@ describe('A user', () => {
     assert.equal(await users.verifyPassword('juliet', 'pw'), true);
   });
 
+  test('is told of once it is there, however it comes, and not when there was one already', async (t) => {
+    const { users } = scene(t);
+    const told: string[] = [];
+    users.onCreated(({ jid, createdAt }) => told.push(`${jid} ${createdAt}`));
+    const { createdAt } = await users.create('Juliet', 'pw');
+    await users.admit('romeo', { createdAt: 7 });
+    await failsWith('conflict', users.create('juliet', 'other'));
+    assert.deepEqual(told, [`juliet@capulet.example ${createdAt}`, 'romeo@capulet.example 7']);
+  });
+
   test('is created by one of two who try at the same time', async (t) => {
     const { users } = scene(t);
     const results = await Promise.allSettled([users.create('juliet', 'one'), users.create('juliet', 'two')]);

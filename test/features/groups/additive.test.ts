@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attr, child, type Element, firstElement, text } from '../../../src/xml/element.ts';
+import { JID } from '../../../src/jid.ts';
+import { attr, child, children, type Element, firstElement, text } from '../../../src/xml/element.ts';
 import { DOMAIN } from '../../support/stage.ts';
 import type { StageClient } from '../../support/stage-client.ts';
-import { configured, GET, open, pushedIn, rosterOf } from './scene.ts';
+import { configured, GET, lineOf, open, pushedIn, rosterOf } from './scene.ts';
 
 const JULIET = `juliet@${DOMAIN}`;
 const ROMEO = `romeo@${DOMAIN}`;
@@ -328,4 +329,17 @@ test('when a shared contact is removed from the server, it is seen to go and is 
   assert.deepEqual(presences(left), [`unavailable ${JULIET}/juliet`]);
   await stage.host.users.create('juliet', 'another');
   await phone.receivesNothing();
+});
+
+test('an export has what is the own of the user, and not the groups of the operator', async (t) => {
+  const { stage, all } = await open(t);
+  const { phone } = await stage.online({ phone: 'romeo', juliet: 'juliet', nurse: 'nurse' });
+  await all.add('Family', false);
+  for (const local of ['romeo', 'juliet', 'nurse']) await all.join('Family', local);
+  await phone.set(setItem(`<item jid="nurse@${DOMAIN}" name="Angelica"><group>Family</group></item>`));
+  const exported: string[] = [];
+  for (const part of stage.host.portable) {
+    for await (const element of part.export(JID.parse(ROMEO))) exported.push(...children(element, 'item').map(lineOf));
+  }
+  assert.deepEqual(exported, ['nurse none "Angelica"']);
 });
