@@ -32,7 +32,7 @@ export interface Client {
   /** In alphabetical order. */
   readonly markers: readonly AccessMarker[];
   readonly status: AccessStatus;
-  /** The names of the roles that it has, when it is restricted. */
+  /** The scopes that it was granted, or else the names of its roles, when it is restricted. */
   readonly scopes: readonly string[];
   readonly agent: ClientAgent;
   /** When the grant ends, where there is one. */

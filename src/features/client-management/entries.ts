@@ -49,6 +49,7 @@ export function entryOf(record: ClientRecord, circumstances: Circumstances): Ent
   if (markers.length === 0 && session === undefined) return undefined;
   const own = grant === undefined ? tokens : [...tokens, grant];
   const roles = own.map((one) => one.role);
+  const scopes = own.flatMap(scopesOf);
   if (hasPassword) roles.push(role);
   if (roles.length === 0) roles.push(session?.login?.role ?? role);
   return {
@@ -61,7 +62,7 @@ export function entryOf(record: ClientRecord, circumstances: Circumstances): Ent
       firstSeen: Math.min(firstSeen, grant?.createdAt ?? firstSeen),
       lastSeen: Math.max(lastSeen, grant?.accessedAt ?? lastSeen),
       markers,
-      ...accessOf(roles),
+      ...accessOf(roles, scopes),
       agent,
       expiresAt: grant && expiryOf(grant),
     },
@@ -80,7 +81,7 @@ export function entryOfGrant(grant: Grant): Entry {
       firstSeen: grant.createdAt,
       lastSeen: grant.accessedAt,
       markers: [grant.purpose === 'fast' ? 'fast' : 'grant'],
-      ...accessOf([grant.role]),
+      ...accessOf([grant.role], scopesOf(grant)),
       agent: agentOf(grant),
       expiresAt: expiryOf(grant),
     },
@@ -112,12 +113,21 @@ export function agentOf({ data }: Grant): ClientAgent {
   };
 }
 
-function accessOf(roles: readonly Role[]): { readonly status: AccessStatus; readonly scopes: readonly string[] } {
+/** What a grant was given, in the words of its purpose if that has any. */
+function scopesOf({ role, data }: Grant): readonly string[] {
+  const { scope } = data;
+  return typeof scope === 'string' ? scope.split(' ') : [role];
+}
+
+function accessOf(
+  roles: readonly Role[],
+  scopes: readonly string[],
+): { readonly status: AccessStatus; readonly scopes: readonly string[] } {
   if (roles.some((role) => can(role, 'manage-clients') && can(role, 'change-password'))) {
     return { status: 'unrestricted', scopes: [] };
   }
   if (roles.some((role) => can(role, 'communicate'))) return { status: 'normal', scopes: [] };
-  return { status: 'restricted', scopes: [...new Set(roles)] };
+  return { status: 'restricted', scopes: [...new Set(scopes.length === 0 ? roles : scopes)] };
 }
 
 function expiryOf({ expiresAt, tokens }: Grant): number {
