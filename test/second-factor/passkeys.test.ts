@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { readPasskeyLibrary } from '../../src/second-factor/browser-script.ts';
 import {
   checkAnswer,
@@ -197,4 +198,34 @@ test('the script for browsers is there, and loads nothing else', () => {
   const script = readPasskeyLibrary();
   assert.match(script, /SimpleWebAuthnBrowser/);
   assert.doesNotMatch(script, /\bfetch\(|importScripts|eval\(/);
+});
+
+test('no JSON at all makes more of a check than a refusal', async () => {
+  const passkey = await created(new Authenticator());
+  const expected = { challenge: 'x', userVerified: true };
+  const text = fc.oneof(fc.base64String(), fc.string());
+  const shape = fc.record(
+    {
+      id: text,
+      type: fc.constant('public-key'),
+      response: fc.record(
+        { clientDataJSON: text, authenticatorData: text, signature: text, attestationObject: text, userHandle: text },
+        { requiredKeys: [] },
+      ),
+    },
+    { requiredKeys: ['type'] },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.json(),
+        shape.map((value) => JSON.stringify(value)),
+      ),
+      async (json) => {
+        await assert.rejects(checkCreation(PARTY, 'x', json), REFUSED);
+        await assert.rejects(async () => checkAnswer(PARTY, readAnswer(json), passkey, expected), REFUSED);
+      },
+    ),
+    { numRuns: 300 },
+  );
 });

@@ -9,6 +9,7 @@ import type { AccountOverview } from './account-overview.ts';
 import type { Notice } from './account-texts.ts';
 import { appView, codesView, newPasskeyView } from './account-views.ts';
 import type { FactorBook } from './factor-book.ts';
+import { ChangeNotices } from './notice.ts';
 import type { Proofs } from './proofs.ts';
 import type { Visit, Visits } from './visits.ts';
 
@@ -32,6 +33,7 @@ type Action = (visit: Visit, sent: Sent) => Promise<Answer>;
 export class AccountActions {
   readonly #options: AccountActionsOptions;
   readonly #setups: Tickets;
+  readonly #notices: ChangeNotices;
 
   readonly #actions: Readonly<Record<string, Action>> = {
     overview: (visit, sent) => this.#show(visit, sent),
@@ -60,6 +62,7 @@ export class AccountActions {
   constructor(options: AccountActionsOptions) {
     const { host } = options;
     this.#options = options;
+    this.#notices = new ChangeNotices(host);
     this.#setups = new Tickets({
       sealing: host.grants.sealing,
       clock: host.clock,
@@ -79,12 +82,8 @@ export class AccountActions {
 
   async #change(visit: Visit, sent: Sent, done: Notice, run: (local: string) => Promise<void>): Promise<Answer> {
     await run(visit.jid.local);
-    this.#log(visit, done);
+    this.#notices.changed(visit.jid, done);
     return this.#show(visit, sent, { done: sent.texts.notices[done] });
-  }
-
-  #log({ jid }: Visit, change: string): void {
-    this.#options.host.log.info('account.second-factor-changed', { jid: jid.toString(), change });
   }
 
   async #app(visit: Visit, { texts }: Sent, secret: string, error?: string): Promise<Answer> {
@@ -102,7 +101,7 @@ export class AccountActions {
     if (typeof secret !== 'string' || owner !== local) return this.#app(visit, sent, newTotpSecret());
     const isRight = await this.#options.book.setTotp(local, secret, sent.form.get('code') ?? '');
     if (!isRight) return this.#app(visit, sent, secret, sent.texts.app.wrong);
-    this.#log(visit, 'appOn');
+    this.#notices.changed(visit.jid, 'appOn');
     return this.#afterFactor(visit, sent, sent.texts.notices.appOn);
   }
 
@@ -116,7 +115,7 @@ export class AccountActions {
   async #makeCodes(visit: Visit, { texts }: Sent, done?: string): Promise<Answer> {
     const { book, visits } = this.#options;
     const codes = await book.makeRecoveryCodes(visit.jid.local);
-    this.#log(visit, 'recoveryCodes');
+    this.#notices.changed(visit.jid, 'recoveryCodes');
     return { view: codesView(texts, { token: await visits.ticket('account', visit), codes, done }) };
   }
 
@@ -144,7 +143,7 @@ export class AccountActions {
       const isFull = error.condition === 'resource-constraint';
       return this.#show(visit, sent, { error: isFull ? texts.passkey.tooMany : texts.passkey.refused });
     }
-    this.#log(visit, 'passkeyAdded');
+    this.#notices.changed(visit.jid, 'passkeyAdded');
     return this.#afterFactor(visit, sent, texts.notices.passkeyAdded);
   }
 

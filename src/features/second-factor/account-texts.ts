@@ -35,6 +35,7 @@ const en = {
     title: 'Your account',
     loggedInAs: 'You are logged in as',
     leave: 'Log out',
+    shared: 'On a computer that others use too, close the window afterwards.',
   },
   factors: {
     title: 'Two-step login',
@@ -177,6 +178,7 @@ const de: Texts = {
     title: 'Ihr Konto',
     loggedInAs: 'Sie sind angemeldet als',
     leave: 'Abmelden',
+    shared: 'Schließen Sie danach das Fenster, wenn auch andere diesen Computer benutzen.',
   },
   factors: {
     title: 'Anmeldung in zwei Schritten',

@@ -37,7 +37,7 @@ export function overviewView(texts: Texts, overview: Overview): View {
 ${notice(done, 'good')}
 ${notice(error, 'error')}
 <p>${t.loggedInAs} <strong>${jid}</strong></p>
-<p><a href="account">${t.leave}</a></p>
+<p><a href="account">${t.leave}</a> <span class="quiet">${t.shared}</span></p>
 </section>
 ${factorsCard(texts, overview)}
 ${overview.clients && clientsCard(texts, overview, overview.clients)}

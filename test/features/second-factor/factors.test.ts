@@ -362,3 +362,27 @@ test('what is changed and refused is in the log, by whom and from where', async 
     ],
   );
 });
+
+test('the owner is told of changes on all devices, but not without end', async (t) => {
+  const scene = await Scene.open(t);
+  const { phone, laptop } = await scene.stage.connected({ phone: 'romeo', laptop: 'romeo' });
+  const browser = scene.browser();
+  const { page } = await scene.withApp(browser);
+  for (const device of [phone, laptop]) {
+    await device.receives(
+      `<message type='headline' from='${DOMAIN}' to='*'><subject>Your account was changed</subject><body>*</body></message>`,
+    );
+    await device.forget();
+  }
+  let account = await browser.submit(PAGE, page.form('overview'));
+  for (let i = 0; i < 30; i++) {
+    const codes = await browser.submit(PAGE, account.form('codes'));
+    account = await browser.submit(PAGE, codes.form('overview'));
+  }
+  let told = 0;
+  for (let one = await phone.next(); one.name === 'message'; one = await phone.next()) {
+    told++;
+    if (told === 8) break;
+  }
+  await phone.receivesNothing();
+});

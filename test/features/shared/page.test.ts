@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { escapeHtml, html } from '../../../src/features/shared/html.ts';
 import { preferredLanguage } from '../../../src/features/shared/language.ts';
 import { page, pageResponse } from '../../../src/features/shared/page.ts';
@@ -67,4 +68,13 @@ test('the language is the one that the browser wants most of those there are', (
     [`${'x,'.repeat(100_000)}de`, 'en'],
   ];
   for (const [header, language] of cases) assert.equal(preferredLanguage(header, languages), language, header);
+});
+
+test('no text ever becomes markup', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const { markup } = html`<p title="${text}">${text}</p>`;
+      assert.doesNotMatch(markup.slice('<p title="'.length, -'</p>'.length).replace('">', ''), /[<>"']/);
+    }),
+  );
 });
