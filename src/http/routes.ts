@@ -12,6 +12,8 @@ export interface RouteOptions {
   /** Whether the path stands for all that begin with it; it must then end with a slash. */
   readonly prefix?: boolean;
   readonly crossOrigin?: CrossOrigin;
+  /** Whether the scripts of other sites that ask whether they may use the path are told that they may not. */
+  readonly refusesPreflight?: boolean;
   /** How errors are answered, also those that no handler sees, such as a method that is not allowed; by default as text. */
   readonly refuse?: Refuse;
 }
@@ -24,6 +26,7 @@ export interface Route {
   readonly path: string;
   readonly handlers: ReadonlyMap<HttpMethod, HttpHandler>;
   readonly crossOrigin: CrossOrigin | undefined;
+  readonly refusesPreflight: boolean;
   readonly refuse: Refuse | undefined;
 }
 
@@ -32,6 +35,7 @@ interface Entry extends Route {
   readonly prefix: boolean;
   readonly handlers: Map<HttpMethod, HttpHandler>;
   crossOrigin: CrossOrigin | undefined;
+  refusesPreflight: boolean;
   refuse: Refuse | undefined;
 }
 
@@ -43,12 +47,13 @@ export class Routes {
 
   /** Registers a handler and returns what removes it. Throws if the method of that path has a handler already. */
   add(method: HttpMethod, path: string, handler: HttpHandler, options: RouteOptions = {}): () => void {
-    const { host, prefix = false, crossOrigin, refuse } = options;
+    const { host, prefix = false, crossOrigin, refusesPreflight = false, refuse } = options;
     if (!path.startsWith('/') || (prefix && !path.endsWith('/'))) throw new Error(`not a route's path: ${path}`);
     const entry = this.#entry(host?.toLowerCase(), path, prefix);
     if (entry.handlers.has(method)) throw new Error(`two handlers for ${method} ${path}`);
     entry.handlers.set(method, handler);
     entry.crossOrigin ??= crossOrigin;
+    entry.refusesPreflight ||= refusesPreflight;
     entry.refuse ??= refuse;
     return () => {
       entry.handlers.delete(method);
@@ -71,7 +76,15 @@ export class Routes {
       ? this.#prefixes.find((entry) => entry.host === host && entry.path === path)
       : this.#exact.get(`${host ?? ''} ${path}`);
     if (found !== undefined) return found;
-    const entry: Entry = { host, path, prefix, handlers: new Map(), crossOrigin: undefined, refuse: undefined };
+    const entry: Entry = {
+      host,
+      path,
+      prefix,
+      handlers: new Map(),
+      crossOrigin: undefined,
+      refusesPreflight: false,
+      refuse: undefined,
+    };
     if (prefix) this.#prefixes = [...this.#prefixes, entry].sort((a, b) => b.path.length - a.path.length);
     else this.#exact.set(`${host ?? ''} ${path}`, entry);
     return entry;

@@ -182,6 +182,9 @@ export class HttpServer {
       if (!this.#upgrades.has(target.path)) return textResponse(404, 'Not found.');
       return textResponse(426, 'This address is for WebSocket.', { upgrade: 'websocket', connection: 'upgrade' });
     }
+    if (incoming.method === 'OPTIONS' && route.refusesPreflight) {
+      return refusalOf(route, new HttpError(403, 'Not for other sites.', { allow: allowedMethods(route) }));
+    }
     if (incoming.method === 'OPTIONS') return { status: 204, headers: optionsHeaders(route) };
     const method = HTTP_METHODS.find((known) => known === (incoming.method === 'HEAD' ? 'GET' : incoming.method));
     const handler = method === undefined ? undefined : route.handlers.get(method);

@@ -15,6 +15,8 @@ export interface Field {
   readonly isOptional?: boolean;
   /** Whether the page begins here. */
   readonly isFirst?: boolean;
+  /** The id of what says that it was filled in wrongly. */
+  readonly problem?: string | undefined;
 }
 
 /** Renders a field with its label and hint. */
@@ -24,16 +26,18 @@ export function field(given: Field): Html {
   const required = given.isOptional !== true && html` required`;
   const focus = given.isFirst === true && html` autofocus`;
   const look = given.isCode === true && html` class="code"`;
-  const described = hint !== undefined && html` aria-describedby="${name}-hint"`;
+  const about = [given.problem, hint && `${name}-hint`].filter((id) => id !== undefined).join(' ');
+  const described = about !== '' && html` aria-describedby="${about}"`;
+  const invalid = given.problem !== undefined && html` aria-invalid="true"`;
   return html`<div class="field">
 <label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" maxlength="${maxLength}"${typing}${required}${focus}${look}${described}>
+<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" maxlength="${maxLength}"${typing}${required}${focus}${look}${described}${invalid}>
 ${hint !== undefined && html`<p class="quiet" id="${name}-hint">${hint}</p>`}
 </div>`;
 }
 
-/** Renders what went wrong, or well, where readers of a screen hear it at once. */
-export function notice(text: string | undefined, kind: 'error' | 'good'): Html | undefined {
+/** Renders what went wrong, or well, where readers of a screen hear it at once; fields can refer to it by its id. */
+export function notice(text: string | undefined, kind: 'error' | 'good', id?: string): Html | undefined {
   if (text === undefined) return undefined;
-  return html`<p class="notice ${kind}" role="${kind === 'error' ? 'alert' : 'status'}">${text}</p>`;
+  return html`<p${id !== undefined && html` id="${id}"`} class="notice ${kind}" role="${kind === 'error' ? 'alert' : 'status'}">${text}</p>`;
 }

@@ -24,10 +24,16 @@ export interface Page {
   readonly style: string;
   /** Scripts of our own origin, relative to the page; each is loaded once the page is there. */
   readonly scripts?: readonly string[];
+  /** In the place of the name above the page. */
+  readonly header?: Html | undefined;
+  /** In the place of the line below the page. */
+  readonly footer?: Html | undefined;
 }
 
 /** Renders a page as a whole document. */
-export function page({ site, title, lang, body, style, scripts = [] }: Page): string {
+export function page({ site, title, lang, body, style, scripts = [], ...frame }: Page): string {
+  const header = frame.header ?? html`<p>${site.name}</p>`;
+  const footer = frame.footer ?? html`<p>${SOFTWARE_NAME} · ${site.domain}</p>`;
   const document = html`<!DOCTYPE html>
 <html lang="${lang}">
 <head>
@@ -40,11 +46,11 @@ export function page({ site, title, lang, body, style, scripts = [] }: Page): st
 <link rel="icon" href="data:,">
 ${scripts.map((source) => html`<script src="${source}" defer></script>\n`)}</head>
 <body>
-<header class="site"><p>${site.name}</p></header>
+<header class="site">${header}</header>
 <main>
 ${body}
 </main>
-<footer class="site"><p>${SOFTWARE_NAME} · ${site.domain}</p></footer>
+<footer class="site">${footer}</footer>
 </body>
 </html>
 `;
