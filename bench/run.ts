@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { archive } from './archive.ts';
 import { readBaseline, writeBaseline } from './baseline.ts';
+import { bearerTokens } from './bearer-tokens.ts';
 import { endToEnd } from './end-to-end.ts';
 import { fastLogin } from './fast-login.ts';
 import { jid } from './jid.ts';
@@ -18,7 +19,21 @@ import { sasl } from './sasl.ts';
 import { sm } from './sm.ts';
 import { store } from './store.ts';
 
-const BENCHES = [parser, jid, sasl, store, router, endToEnd, sm, archive, fastLogin, roster, oauth, memory];
+const BENCHES = [
+  parser,
+  jid,
+  sasl,
+  store,
+  router,
+  endToEnd,
+  sm,
+  archive,
+  fastLogin,
+  roster,
+  oauth,
+  bearerTokens,
+  memory,
+];
 
 async function run(names: readonly string[], isSaved: boolean): Promise<void> {
   const baseline = readBaseline();

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/config.ts';
 import type { Access, BearerTokens } from '../../core/access.ts';
 import type { FeatureHost } from '../../core/feature.ts';
 import type { Facts, Grant, Token } from '../../core/grant-record.ts';
@@ -26,10 +27,9 @@ export const ASSUMABLE_ROLES: readonly Role[] = ['normal', 'account-read', 'acco
 const USE_MS = 60_000;
 
 export interface TokensOptions {
-  readonly host: Pick<
-    FeatureHost,
-    'domain' | 'grants' | 'users' | 'clock' | 'settings' | 'metrics' | 'account' | 'kick'
-  >;
+  readonly host: Pick<FeatureHost, 'domain' | 'grants' | 'users' | 'clock' | 'metrics' | 'account' | 'kick'> & {
+    readonly settings: { readonly current: Pick<Config, 'admins'> };
+  };
   readonly accessTokenTtlMs: number;
   readonly refreshTokenTtlMs: number;
   readonly discoveryUrl: string | undefined;
