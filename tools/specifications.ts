@@ -294,6 +294,7 @@ export const RFCS: Readonly<Record<number, string>> = {
   7395: 'XMPP over WebSocket',
   7590: 'Use of TLS in XMPP',
   7622: 'XMPP: Address Format',
+  7628: 'OAUTHBEARER',
   7677: 'SCRAM-SHA-256 and SCRAM-SHA-256-PLUS',
   8264: 'PRECIS Framework',
   8265: 'PRECIS: User Names and Passwords',

@@ -95,6 +95,7 @@ export const builtInSpecs: readonly Spec[] = [
   { rfc: 7395 },
   { rfc: 7590, note: 'for clients: TLS 1.2 or later, required before login' },
   { rfc: 7622 },
+  { rfc: 7628, note: 'OAUTHBEARER, under TLS, where the feature `oauth` is on' },
   { rfc: 7677, note: 'and the same with SHA-512' },
   { rfc: 8264, note: 'IdentifierClass and FreeformClass' },
   { rfc: 8265, note: 'UsernameCaseMapped for localparts, OpaqueString for resourceparts' },
