@@ -34,6 +34,8 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | Readable;
+  /** Whether a streamed body goes on until somebody ends it; a stop of the server does so at once. */
+  readonly isEndless?: boolean;
 }
 
 /** Answers a request; throws `HttpError` for an answer that is an error. Anything else it throws is our bug, a bare 500. */

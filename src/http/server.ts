@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import type { Logger } from '../log/log.ts';
 import { normalizeAddress } from '../net/address.ts';
 import type { Clock } from '../util/clock.ts';
@@ -67,6 +67,8 @@ export class HttpServer {
   readonly #server: Server;
   readonly #connections = new Map<Duplex, HttpConnection>();
   readonly #upgrades = new Map<string, UpgradeHandler>();
+  /** The bodies that nobody waits for the end of. */
+  readonly #endless = new Set<Readable>();
   #closed: (() => void) | undefined;
 
   constructor(options: HttpServerOptions) {
@@ -121,6 +123,7 @@ export class HttpServer {
         deadline.cancel();
         resolve();
       };
+      for (const body of this.#endless) body.destroy();
       for (const { socket, openRequests } of [...this.#connections.values()]) if (openRequests === 0) socket.destroy();
       if (this.#connections.size === 0) this.#closed();
     });
@@ -151,6 +154,7 @@ export class HttpServer {
       .then((answer) => {
         releaseOn(gone.signal, answer);
         if (gone.signal.aborted || response.destroyed) return;
+        this.#watchEnd(answer);
         connection.expectWithin(bodyMs);
         const isSending = !incoming.complete && hasBody(incoming);
         respond(response, answer, {
@@ -165,6 +169,13 @@ export class HttpServer {
         this.#options.log.error('http.answer_failed', {}, error);
         connection.socket.destroy();
       });
+  }
+
+  #watchEnd({ body, isEndless }: HttpResponse): void {
+    if (isEndless !== true || !(body instanceof Readable)) return;
+    this.#endless.add(body);
+    body.once('close', () => this.#endless.delete(body));
+    if (this.#closed !== undefined) body.destroy();
   }
 
   async #answer(connection: HttpConnection, incoming: IncomingMessage, signal: AbortSignal): Promise<HttpResponse> {

@@ -389,6 +389,19 @@ test('closing waits no longer than it is told', async (t) => {
   await (await openServer(t)).server.close(10_000);
 });
 
+test('closing ends at once what would never end by itself', async (t) => {
+  const { routes, port, server } = await openServer(t);
+  const body = new Readable({ read() {} });
+  body.push('first');
+  routes.add('GET', '/endless', () => ({ status: 200, body, isEndless: true }));
+  const client = await dial(t, port);
+  client.socket.write('GET /endless HTTP/1.1\r\nHost: h\r\n\r\n');
+  while (!client.received().includes('first')) await settle();
+  await server.close(10_000);
+  await client.closed;
+  assert.equal(body.destroyed, true);
+});
+
 /** Waits until what was sent to the server has been read by it. */
 async function untilCalled(clock: { advance(ms: number): Promise<void> }): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await clock.advance(0);
