@@ -1,0 +1,143 @@
+import { type Client, DEVICE_CODE, RESPONSE_TYPES, type ResponseType } from '../../../oauth/client.ts';
+import { OAuthError } from '../../../oauth/errors.ts';
+import type { FlowBinding } from '../../../oauth/flow-state.ts';
+import type { Form } from '../../../oauth/form.ts';
+import { type CodeChallenge, readCodeChallenge } from '../../../oauth/pkce.ts';
+import { OUT_OF_BAND, type ResponseMode, redirectUriOf } from '../../../oauth/redirect-uris.ts';
+import { intersectScopes, parseScope } from '../../../oauth/scopes.ts';
+import type { OAuthConfig } from '../config.ts';
+import type { Provider } from '../provider.ts';
+import { ceilingOf } from '../token-endpoint.ts';
+import { readPrompt } from './prompt.ts';
+import type { TextName } from './texts.ts';
+
+/** It is kept in memory along with the code. In UTF-16 units. */
+const MAX_NONCE = 1024;
+
+/** How the answer to an authorization request gets to the client. */
+export type Target =
+  | { readonly kind: 'redirect'; readonly uri: string }
+  /** The person copies it. */
+  | { readonly kind: 'out-of-band'; readonly uri: string }
+  /** The device asks for it by itself; `state` stands for it. RFC 8628. */
+  | { readonly kind: 'device'; readonly state: string };
+
+/** Whom to answer, and where: from here on errors can be told to the client. */
+export interface ReturnPath {
+  readonly client: Client;
+  readonly target: Target;
+  readonly state: string | undefined;
+  readonly mode: ResponseMode;
+}
+
+/** An authorization request in which nothing is wrong. RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1. */
+export interface AuthorizationRequest extends ReturnPath {
+  readonly responseType: ResponseType;
+  /** What the client asks for and may ask for, whether or not the account has it to give. */
+  readonly scopes: readonly string[];
+  readonly challenge: CodeChallenge | undefined;
+  readonly nonce: string | undefined;
+  readonly loginHint: string | undefined;
+  /** Whether the person is to be asked what the application may do. */
+  readonly asksConsent: boolean;
+  /** What the pages of this flow are bound to. */
+  readonly binding: FlowBinding;
+}
+
+/** A request that nobody can be answered about but the person who looks at the page. */
+export class BrokenRequest extends Error {
+  override readonly name = 'BrokenRequest';
+  /** What the page says. */
+  readonly text: TextName;
+
+  constructor(text: TextName, details?: string) {
+    super(details);
+    this.text = text;
+  }
+}
+
+/** Finds out who asks and where the answer may go. Rejects with BrokenRequest. RFC 6749 §3.1.2.4, RFC 9700 §4.11. */
+export async function readReturnPath({ keys, devices }: Provider, query: Form): Promise<ReturnPath> {
+  const id = query.get('client_id');
+  if (id === undefined) throw new BrokenRequest('error.empty');
+  const client = await keys.registration.verify(id);
+  if (client === undefined) throw new BrokenRequest('error.client', 'invalid_client');
+  const state = query.get('state');
+  const given = query.get('redirect_uri');
+  if (given === DEVICE_CODE) {
+    const isWaiting = state !== undefined && (await devices.isWaiting(state, client.id));
+    if (!isWaiting) throw new BrokenRequest('error.device');
+    return { client, target: { kind: 'device', state }, state: undefined, mode: 'query' };
+  }
+  const uri = redirectUriOf(client, given);
+  if (uri === undefined) throw new BrokenRequest('error.redirect', 'invalid_redirect_uri');
+  const target: Target = { kind: uri === OUT_OF_BAND ? 'out-of-band' : 'redirect', uri };
+  // Where errors of requests for tokens are looked for. RFC 6749 §4.2.2.1.
+  const wantsFragment = query.get('response_type') === 'token' || query.get('response_mode') === 'fragment';
+  return { client, target, state, mode: wantsFragment ? 'fragment' : 'query' };
+}
+
+/** Reads the rest. Throws OAuthError, which is for the client. */
+export function readRequest(
+  config: OAuthConfig,
+  path: ReturnPath,
+  query: Form,
+  binding: FlowBinding,
+): AuthorizationRequest {
+  const { client } = path;
+  const responseType = readResponseType(config, path, query);
+  checkResponseMode(config, responseType, query);
+  for (const name of ['request', 'request_uri']) {
+    if (query.get(name) !== undefined) throw new OAuthError('invalid_request', 'Request objects are not supported.');
+  }
+  const scopes = intersectScopes(parseScope(query.get('scope') ?? client.metadata.scope), ceilingOf(client));
+  if (scopes.length === 0) throw new OAuthError('invalid_scope', 'Nothing of the scope can be granted.');
+  const nonce = query.get('nonce');
+  if (nonce !== undefined && nonce.length > MAX_NONCE)
+    throw new OAuthError('invalid_request', 'The nonce is too long.');
+  return {
+    ...path,
+    responseType,
+    scopes,
+    challenge: readChallenge(config, path, responseType, query),
+    nonce,
+    loginHint: query.get('login_hint'),
+    asksConsent: config.respectPrompt ? readPrompt(query, scopes) : true,
+    binding,
+  };
+}
+
+function readResponseType({ responseTypes }: OAuthConfig, { client, target }: ReturnPath, query: Form): ResponseType {
+  // What a device gets in the end comes from the token endpoint.
+  if (target.kind === 'device') return 'code';
+  const name = query.require('response_type');
+  const known = RESPONSE_TYPES.find((type) => type === name);
+  if (known !== undefined && !client.metadata.response_types.includes(known)) {
+    throw new OAuthError('invalid_client', 'The client is not registered for the response_type.');
+  }
+  if (known === undefined || !responseTypes.includes(known)) {
+    throw new OAuthError('unsupported_response_type', 'The response_type is not supported.');
+  }
+  return known;
+}
+
+// A token in a query string would end in logs. OAuth 2.0 Multiple Response Type Encoding Practices §3.0.
+function checkResponseMode({ responseTypes }: OAuthConfig, responseType: ResponseType, query: Form): void {
+  const mode = query.get('response_mode');
+  const hasFragments = responseTypes.includes('token');
+  const isSupported =
+    mode === undefined || (mode === 'query' && responseType === 'code') || (mode === 'fragment' && hasFragments);
+  if (!isSupported) throw new OAuthError('invalid_request', 'The response_mode is not supported.');
+}
+
+// A public client has nothing else to show that a code is its own, not even where people carry the code. RFC 9700 §2.1.1.
+function readChallenge(
+  { codeChallengeMethods, requireCodeChallenge }: OAuthConfig,
+  { client, target }: ReturnPath,
+  responseType: ResponseType,
+  query: Form,
+): CodeChallenge | undefined {
+  if (responseType === 'token' || target.kind === 'device') return undefined;
+  const isRequired = client.isPublic || (requireCodeChallenge && target.kind === 'redirect');
+  return readCodeChallenge(query, { methods: codeChallengeMethods, isRequired });
+}
