@@ -69,6 +69,8 @@ function sent(
   switch (type) {
     case 'available':
     case 'unavailable':
+      // It waited, and its session has ended meanwhile: nobody would be told that this has gone.
+      if (session.hasEnded) return CONSUMED;
       if (to === undefined) return availability.broadcast(account, session, stanza);
       return availability.direct(account, session, stanza, to);
     case 'subscribe':

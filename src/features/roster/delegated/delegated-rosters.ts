@@ -19,7 +19,6 @@ import {
   type Rosters,
   rosterReplaced,
 } from '../api.ts';
-import { changesBetween } from '../changes.ts';
 import { Interest } from '../interest.ts';
 import { LiveRoster } from '../roster.ts';
 import { Fetches } from './fetches.ts';
@@ -252,18 +251,8 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
     }
     if (before === undefined || behind.length === 0) return;
     for (const session of behind) this.#versions.set(session, after.version);
-    this.#push(behind, before, after);
+    this.#interest.pushChanges(behind, before, after);
     this.#host.announce(rosterReplaced, { account, before, after });
-  }
-
-  // A client that has seen only some of the pushes must not take what it has for the whole: only the last one names the version.
-  #push(sessions: readonly Session[], before: LiveRoster, after: LiveRoster): void {
-    const changes = changesBetween(before, after);
-    for (const [i, { contact, item }] of changes.entries()) {
-      const left = changes.length - 1 - i;
-      const version = left === 0 ? after.version : `${after.version}.${left}`;
-      this.#interest.push(sessions, version, contact, item);
-    }
   }
 
   #startOver(account: Account, session: Session): void {

@@ -7,7 +7,6 @@ import type { RosterSource } from './source.ts';
 /** Rosters of those who are in groups together: they are known at once, and there is no outage. */
 export class GroupSource implements RosterSource {
   readonly #contacts: SharedContacts;
-  readonly isOverloaded = false;
 
   constructor(contacts: SharedContacts) {
     this.#contacts = contacts;

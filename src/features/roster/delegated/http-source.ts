@@ -94,10 +94,6 @@ export class HttpSource implements RosterSource {
     await this.#copies.delete(local);
   }
 
-  get isOverloaded(): boolean {
-    return this.#queue.isOverloaded;
-  }
-
   status(): Omit<DelegationStatus, 'loaded'> {
     const { batchUrl, url } = this.#config;
     return {

@@ -24,8 +24,6 @@ export interface RosterSource {
   lastGood(local: string): Awaitable<LiveRoster | undefined>;
   /** The account is gone: nothing is kept of its roster. */
   forget(local: string): Awaitable<void>;
-  /** Whether so many fetches wait that those for refreshes are refused. */
-  readonly isOverloaded: boolean;
   status(): Omit<DelegationStatus, 'loaded'>;
   /** Ends what is under way; resolves when nothing is. */
   close(): Awaitable<void>;

@@ -28,7 +28,6 @@ export class ScriptedSource implements RosterSource {
   readonly forgotten: string[] = [];
   readonly copies = new Map<string, Awaitable<LiveRoster>>();
   failure: FetchFailure | undefined;
-  isOverloaded = false;
   /** What fetches wait for, if anything, after they have seen what there is. */
   held: Gate | undefined;
   isClosed = false;

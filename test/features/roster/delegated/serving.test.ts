@@ -85,6 +85,20 @@ test('initial presence that is sent before the roster get reaches all contacts, 
   await desk.receivesAll([from(desk.jid), from(marie.jid), from(ann.jid)]);
 });
 
+test('presence that waits for the roster is sent no more when its session has ended meanwhile', async (t) => {
+  const { stage, source } = await open(t);
+  source.befriend('john', 'marie');
+  const { marie } = await stage.online({ marie: 'marie' });
+  const release = hold(source);
+  const { desk, phone } = await stage.connected({ desk: 'john', phone: 'john' });
+  await desk.sends('<presence/>');
+  desk.transport.break();
+  await stage.clock.advance(0);
+  release();
+  assert.equal((await items(phone)).length, 1);
+  await marie.receivesNothing();
+});
+
 test('what a client sends to somebody in particular does not wait for the roster', async (t) => {
   const { stage, source } = await open(t);
   const { room } = await stage.online({ room: 'room' });
