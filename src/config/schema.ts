@@ -31,6 +31,8 @@ export type Section<T = unknown> = Kind<T> & {
   readonly doc: string;
   /** Of a feature: it is off unless it is configured. */
   readonly isOptIn?: true;
+  /** Of such a feature: what stands for it where it is not configured. */
+  readonly absent?: unknown;
 };
 
 /** Sections by a name that the operator chooses, such as hosts by domain. */
@@ -107,14 +109,17 @@ export function section<const E extends Readonly<Record<string, Node>>>(doc: str
 /** What is told of a feature that is `optIn`. */
 export const OFF_UNLESS_CONFIGURED = 'Off unless configured.';
 
-/** Makes a feature's section one without which the feature is off. */
-export function optIn<const S extends Section>(of: S): S {
-  return Object.assign(of, { isOptIn: true as const });
+/**
+ * Makes a feature's section one without which the feature is off. `absent` is for a feature that has something to say even
+ * then: the configuration that it gets where there is none.
+ */
+export function optIn<const S extends Section>(of: S, absent: false | v.InferInput<S> = false): S {
+  return Object.assign(of, { isOptIn: true as const, absent });
 }
 
 function absentValue(node: Node): unknown {
   if (node.node === 'map') return node.default;
-  return node.node === 'switch' && node.section.isOptIn === true ? false : {};
+  return node.node === 'switch' && node.section.isOptIn === true ? node.section.absent : {};
 }
 
 /** Defines sections by a name that the operator chooses and `key` prepares; two names may not become the same. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 const POOL_BYTES = 4096;
 const NUMBER_BYTES = 4;
@@ -29,6 +29,11 @@ function refill(count: number): void {
 /** Returns an unguessable identifier of 120 bits in 20 characters of base64url. */
 export function newId(): string {
   return unguessableBytes(15).toString('base64url');
+}
+
+/** Returns a random UUID of version 4. RFC 9562 §5.4. */
+export function randomUuid(): string {
+  return randomUUID();
 }
 
 /** Returns a number in [0, 1) for jitter and sampling, never for secrets. */
