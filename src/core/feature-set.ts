@@ -37,6 +37,7 @@ export class FeatureSet {
     ground: Ground,
   ): Promise<void> {
     const { services } = host;
+    ground.services.set(host.domain, services);
     for (const feature of features) {
       const options = configured[feature.name];
       if (options === false) continue;

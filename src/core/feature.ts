@@ -151,6 +151,8 @@ export interface FeatureHost {
   use<T>(service: Service<T>): T;
   /** The same, where the feature can do without: undefined if no feature above provides it. */
   find<T>(service: Service<T>): T | undefined;
+  /** What provides a service now on this host and on the others, by domain: for what operators see of the whole server. */
+  findEverywhere<T>(service: Service<T>): ReadonlyMap<string, T>;
   /** Repeats work; a failure is logged and the next run takes place all the same. */
   every(name: string, everyMs: number, run: () => Awaitable<void>): void;
   /** Runs when the host stops, the last registered first. */
@@ -372,6 +374,15 @@ export class FeatureScope implements FeatureHost {
 
   find<T>(service: Service<T>): T | undefined {
     return this.#host.services.find(service);
+  }
+
+  findEverywhere<T>(service: Service<T>): ReadonlyMap<string, T> {
+    const found = new Map<string, T>();
+    for (const [domain, services] of this.#ground.services) {
+      const value = services.find(service);
+      if (value !== undefined) found.set(domain, value);
+    }
+    return found;
   }
 
   every(name: string, everyMs: number, run: () => Awaitable<void>): void {

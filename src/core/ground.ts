@@ -2,6 +2,7 @@ import type { Routes } from '../http/routes.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Journal, JournalSpec, Store, Table, TableSpec } from '../store/store.ts';
 import type { Command } from './commands.ts';
+import type { Services } from './service.ts';
 
 /** What the scopes of all features of all hosts share. */
 export interface Ground {
@@ -14,4 +15,8 @@ export interface Ground {
   table<V>(spec: TableSpec<V>): Table<V>;
   journal<V>(spec: JournalSpec<V>): Journal<V>;
   readonly commands: Command[];
+  /** What a feature has for all hosts, by the feature's name: made when the first host asks. */
+  shared<T>(feature: string, make: () => T): T;
+  /** What the features of each host provide, by its domain. */
+  readonly services: Map<string, Services>;
 }

@@ -3,6 +3,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Store } from '../store/store.ts';
 import type { Command } from './commands.ts';
 import type { Ground } from './ground.ts';
+import type { Services } from './service.ts';
 
 /** Opens each table and journal once, however many hosts use it; keys begin with the host's domain. */
 export class SharedGround implements Ground {
@@ -11,9 +12,10 @@ export class SharedGround implements Ground {
   readonly metrics: Metrics;
   readonly commands: Command[];
   readonly httpsUrl: Ground['httpsUrl'];
+  readonly services = new Map<string, Services>();
   readonly #opened = new Map<string, unknown>();
 
-  constructor(shared: Omit<Ground, 'table' | 'journal'>) {
+  constructor(shared: Omit<Ground, 'table' | 'journal' | 'services'>) {
     this.store = shared.store;
     this.routes = shared.routes;
     this.metrics = shared.metrics;

@@ -153,10 +153,28 @@ export class Metrics {
     return exposition(families, format);
   }
 
-  async #collect(): Promise<void> {
-    const { collectors, collectionMs, collectedAt, clock } = this.#shared;
+  /**
+   * The values of some metrics, by the names that they were made with, as they are now. Those that nobody has made have none;
+   * others are not read.
+   */
+  async values<N extends string>(...names: readonly N[]): Promise<ReadonlyMap<N, readonly Sample[]>> {
+    await this.#collect(0);
+    const { registry, sources, options } = this.#shared;
+    const values = new Map<N, readonly Sample[]>();
+    for (const name of names) {
+      const exported = exportedName(name, options.naming ?? 'parley', options.prefix);
+      const source = sources.get(exported) ?? sources.get(withoutTotal(exported));
+      const metric = registry.getSingleMetric(exported);
+      const family = source ? this.#read(source) : metric && this.#familyOf(await metric.get());
+      values.set(name, family?.samples ?? []);
+    }
+    return values;
+  }
+
+  async #collect(maxAgeMs = this.#shared.collectionMs): Promise<void> {
+    const { collectors, collectedAt, clock } = this.#shared;
     const now = clock.monotonic();
-    if (collectedAt !== undefined && now - collectedAt < collectionMs) return;
+    if (collectedAt !== undefined && now - collectedAt < maxAgeMs) return;
     this.#shared.collectedAt = now;
     for (const run of collectors) {
       try {

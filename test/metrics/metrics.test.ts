@@ -147,3 +147,18 @@ test('a value that is forgotten is not exported any more', async () => {
   visitors.remove({ month: '2025-01' });
   assert.deepEqual((await metrics.text()).match(/month="[^"]*"/g), ['month="2025-02"']);
 });
+
+test('some metrics are read by their own names, however they are exported, and the others are left alone', async () => {
+  const metrics = new Metrics({ naming: 'prosody', collectionMs: 60_000 });
+  let collections = 0;
+  metrics.onCollect(() => void collections++);
+  metrics.labelled({ host: 'example.org' }).counted({ name: 'stanzas_total', help: 'Stanzas' }, (put) => put({}, 7));
+  metrics.measured({ name: 'costly', help: 'Nobody asks for it' }, () => assert.fail('it was read'));
+  metrics.gauge({ name: 'sessions', help: 'Sessions' }).set({}, 3);
+  await metrics.values('sessions');
+  const values = await metrics.values('sessions', 'stanzas_total', 'unheard_of');
+  assert.equal(collections, 2);
+  assert.deepEqual(values.get('sessions'), [{ suffix: '', labels: {}, value: 3 }]);
+  assert.deepEqual(values.get('stanzas_total'), [{ suffix: '_total', labels: { host: 'example.org' }, value: 7 }]);
+  assert.deepEqual(values.get('unheard_of'), []);
+});

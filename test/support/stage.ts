@@ -123,6 +123,7 @@ export class Stage {
       table: (spec) => stage.#table(spec),
       journal: (spec) => stage.#journal(spec),
       commands: stage.commands,
+      services: new Map(),
     });
     if (options.isOffline !== true) await stage.#features.begin();
     t.after(async () => {
