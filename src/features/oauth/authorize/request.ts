@@ -57,7 +57,7 @@ export class BrokenRequest extends Error {
 }
 
 /** Finds out who asks and where the answer may go. Rejects with BrokenRequest. RFC 6749 §3.1.2.4, RFC 9700 §4.11. */
-export async function readReturnPath({ keys, devices }: Provider, query: Form): Promise<ReturnPath> {
+export async function readReturnPath({ keys, devices, config }: Provider, query: Form): Promise<ReturnPath> {
   const id = query.get('client_id');
   if (id === undefined) throw new BrokenRequest('error.empty');
   const client = await keys.registration.verify(id);
@@ -72,9 +72,13 @@ export async function readReturnPath({ keys, devices }: Provider, query: Form): 
   const uri = redirectUriOf(client, given);
   if (uri === undefined) throw new BrokenRequest('error.redirect', 'invalid_redirect_uri');
   const target: Target = { kind: uri === OUT_OF_BAND ? 'out-of-band' : 'redirect', uri };
-  // Where errors of requests for tokens are looked for. RFC 6749 §4.2.2.1.
+  return { client, target, state, mode: modeOf(config, query) };
+}
+
+// Clients look for errors where they expect the answer. RFC 6749 §4.2.2.1.
+function modeOf({ responseTypes }: OAuthConfig, query: Form): ResponseMode {
   const wantsFragment = query.get('response_type') === 'token' || query.get('response_mode') === 'fragment';
-  return { client, target, state, mode: wantsFragment ? 'fragment' : 'query' };
+  return wantsFragment && responseTypes.includes('token') ? 'fragment' : 'query';
 }
 
 /** Reads the rest. Throws OAuthError, which is for the client. */

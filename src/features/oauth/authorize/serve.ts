@@ -1,3 +1,4 @@
+import type { FeatureHost } from '../../../core/feature.ts';
 import { HttpError, type HttpHandler, type HttpResponse } from '../../../http/message.ts';
 import { OAUTH_PATHS } from '../../../oauth/server-metadata.ts';
 import { passkeyScriptRoute } from '../../shared/passkey-form.ts';
@@ -11,6 +12,14 @@ export async function openPages({ host, config }: Pick<Provider, 'host' | 'confi
   const pages = new Pages(host, config);
   await pages.reload();
   return pages;
+}
+
+/** Reads the templates again; those that cannot be used are told of in the log, and the pages stay as they are. */
+export function reloadPages({ log, domain }: Pick<FeatureHost, 'log' | 'domain'>, pages: Pages): void {
+  pages.reload().catch((error: unknown) => {
+    if (!(error instanceof TypeError)) throw error;
+    log.warn('oauth.templates-refused', { host: domain, reason: error.message });
+  });
 }
 
 /** Serves the authorization endpoint, for people and never for scripts of other sites, and what its pages load. */
