@@ -28,13 +28,30 @@ function url() {
   return satisfying(text(expected), (given) => parseEndpoint(given) !== undefined, expected);
 }
 
+/** Whoever wants to guess one may try for years. */
+const MIN_SECRET_LENGTH = 16;
+
+function hmacSecret() {
+  const expected = `a secret of at least ${MIN_SECRET_LENGTH} characters`;
+  return satisfying(secret(), (given) => given.reveal().length >= MIN_SECRET_LENGTH, expected);
+}
+
+function bearerToken() {
+  const expected = `a token of at least ${MIN_SECRET_LENGTH} characters without white space`;
+  return satisfying(secret(), (given) => isToken(given.reveal()), expected);
+}
+
+function isToken(text: string): boolean {
+  return text.length >= MIN_SECRET_LENGTH && !/[\s\p{Cc}]/u.test(text);
+}
+
 function outwardAuth() {
   const expected = 'one of {"bearer": "…"}, {"user": "…", "password": "…"} and {"hmacSecret": "…"}';
   const kind = fields(expected, {
     bearer: maybe(secret()),
     user: maybe(text()),
     password: maybe(secret()),
-    hmacSecret: maybe(secret()),
+    hmacSecret: maybe(hmacSecret()),
   });
   return satisfying(kind, isOneWay, expected);
 }
@@ -64,14 +81,14 @@ function isHeaderText(value: string): boolean {
 const refresh = section(
   'Who may tell the server that rosters have changed. Every check that is configured must pass; without any, only this machine may.',
   {
-    bearerTokens: option(listOf(secret(), 'a list of secrets'), {
+    bearerTokens: option(listOf(bearerToken(), 'a list of tokens'), {
       default: [],
-      doc: 'Tokens that callers may show (`Authorization: Bearer …`); several, so that one can be replaced without a gap.',
+      doc: 'Tokens that callers may show (`Authorization: Bearer …`); several, so that one can be replaced without a gap. Each has at least 16 characters.',
       reload: 'live',
     }),
-    hmacSecrets: option(listOf(secret(), 'a list of secrets'), {
+    hmacSecrets: option(listOf(hmacSecret(), 'a list of secrets'), {
       default: [],
-      doc: 'Secrets with which callers may sign: `X-Timestamp` is the time in seconds, at most 300 from ours, and `X-Signature` is `sha256=` and the HMAC-SHA-256 in hexadecimal digits of time, a dot and body.',
+      doc: 'Secrets with which callers may sign: `X-Timestamp` is the time in seconds, at most 300 from ours, and `X-Signature` is `sha256=` and the HMAC-SHA-256 in hexadecimal digits of time, a dot and body. Each has at least 16 characters.',
       reload: 'live',
     }),
     allowAddresses: option(listOf(addressRange(), 'a list of addresses and ranges'), {

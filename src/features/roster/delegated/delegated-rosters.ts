@@ -24,6 +24,7 @@ import { LiveRoster } from '../roster.ts';
 import { Fetches } from './fetches.ts';
 import { OnlineRoster } from './online-roster.ts';
 import { type RosterSource, SourceError } from './source.ts';
+import { SparseLines } from './sparse-lines.ts';
 
 /** What a login gets when the roster cannot be fetched: nothing at all, the last good one, or an empty one. */
 export type OnFailure = 'close' | 'stale' | 'empty';
@@ -56,6 +57,8 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
   // The version of the roster that a session goes by: what its client was told, and who was told of it.
   readonly #versions: Slot<Session, string | undefined>;
   readonly #refreshed: CounterMetric<'outcome'>;
+  // An outage concerns everybody who logs in.
+  readonly #outages: SparseLines;
   #isClosed = false;
 
   constructor(host: FeatureHost, source: RosterSource, onFailure: OnFailure) {
@@ -68,6 +71,7 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
       host.log,
     );
     this.#interest = new Interest(host);
+    this.#outages = new SparseLines(host.clock);
     this.#states = host.accountSlot((account) => this.#load(account));
     this.#versions = host.sessionSlot<string | undefined>(() => undefined, {
       name: 'roster.version',
@@ -204,7 +208,8 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
     const substitute = await this.#substituteFor(account);
     if (this.#onlineOf(account) !== online) return;
     const served = substitute === undefined ? 'close' : this.#onFailure;
-    this.#host.log.warn('roster.unavailable', { jid: account.jid.toString(), reason, served });
+    const jid = account.jid.toString();
+    this.#outages.add((untold) => this.#host.log.warn('roster.unavailable', { jid, reason, served, untold }));
     if (substitute === undefined) return this.#turnAway(account, online);
     this.#serve(account, online, substitute, true);
     this.#retryLater(account.jid.local, online);

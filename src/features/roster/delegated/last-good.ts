@@ -6,6 +6,7 @@ import { LruCache } from '../../../util/lru.ts';
 import type { LiveRoster } from '../roster.ts';
 import { type Contact, rosterOf } from './contact-list.ts';
 import { isValidator, type Validators } from './http-request.ts';
+import { SparseLines } from './sparse-lines.ts';
 
 /** A copy on disk that says the same is written again after this time, so that it is not taken for an old one. */
 const RENEW_MS = 86_400_000;
@@ -66,10 +67,14 @@ export interface LastGoodOptions {
 export class LastGood {
   readonly #options: LastGoodOptions;
   readonly #kept: LruCache<string, Kept>;
+  readonly #faults: SparseLines;
+  /** Another number when a deletion has begun or ended. */
+  #deletions = 0;
 
   constructor(options: LastGoodOptions) {
     this.#options = options;
     this.#kept = new LruCache(2 * Math.ceil(options.maxRosters / 2));
+    this.#faults = new SparseLines(options.clock);
   }
 
   /** How many are in memory. */
@@ -98,8 +103,13 @@ export class LastGood {
 
   /** Forgets the copy of a user's roster; resolves when that is durable. */
   async delete(local: string): Promise<void> {
-    this.#kept.delete(local);
-    await this.#options.table.delete([this.#options.domain, local]);
+    this.#deletions++;
+    try {
+      await this.#options.table.delete([this.#options.domain, local]);
+    } finally {
+      this.#deletions++;
+      this.#kept.delete(local);
+    }
   }
 
   /** Removes copies from the store that nobody will use any more. */
@@ -122,10 +132,13 @@ export class LastGood {
   }
 
   async #read(local: string): Promise<Kept | undefined> {
-    const { table, domain, log, isOnDisk } = this.#options;
+    const { table, domain, isOnDisk } = this.#options;
     if (!isOnDisk) return undefined;
+    const deletions = this.#deletions;
     try {
       const record = await table.get(domain, local);
+      // It may be this one that was deleted.
+      if (deletions !== this.#deletions) return this.#read(local);
       if (record === undefined) return undefined;
       const kept = this.#isUsable(record) ? toKept(record) : undefined;
       if (kept === undefined) await table.delete([domain, local]);
@@ -134,16 +147,21 @@ export class LastGood {
       if (newer === undefined && kept !== undefined) this.#kept.set(local, kept);
       return newer ?? kept;
     } catch (error) {
-      log.warn('roster.copy-failed', { jid: `${local}@${domain}` }, error);
+      this.#failed(local, error);
       return undefined;
     }
   }
 
   #write(local: string, copy: Copy, at: number): void {
-    const { table, domain, log, source, isOnDisk } = this.#options;
+    const { table, domain, source, isOnDisk } = this.#options;
     if (!isOnDisk) return;
-    const failed = (error: unknown): void => log.warn('roster.copy-failed', { jid: `${local}@${domain}` }, error);
-    table.put([domain, local], toRecord(copy, source, at)).catch(failed);
+    table.put([domain, local], toRecord(copy, source, at)).catch((error: unknown) => this.#failed(local, error));
+  }
+
+  #failed(local: string, error: unknown): void {
+    const { log, domain } = this.#options;
+    const jid = `${local}@${domain}`;
+    this.#faults.add((untold) => log.warn('roster.copy-failed', { jid, untold }, error));
   }
 }
 

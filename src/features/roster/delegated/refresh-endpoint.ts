@@ -7,11 +7,17 @@ import {
   jsonResponse,
 } from '../../../http/message.ts';
 import type { DelegatedRosterService, RefreshOutcome } from '../api.ts';
-import { CallerCheck, type CallerOptions, CallerRefused, TIMESTAMP_WINDOW_SECONDS } from './caller-check.ts';
+import {
+  CallerCheck,
+  type CallerOptions,
+  CallerRefused,
+  type RefusalReason,
+  TIMESTAMP_WINDOW_SECONDS,
+} from './caller-check.ts';
 import { CallerRates } from './caller-rates.ts';
 import { MAX_BODY_BYTES, nameInPath, namesInBody } from './refresh-names.ts';
-import { RefusalLog } from './refusal-log.ts';
 import { ReplayMemory } from './replay-memory.ts';
+import { SparseLines } from './sparse-lines.ts';
 
 const PATH = '/roster_admin/refresh';
 const USER_PATH = `${PATH}/`;
@@ -51,7 +57,8 @@ class RefreshEndpoint implements Reconfigurable<RefreshOptions> {
   readonly #host: FeatureHost;
   readonly #rosters: DelegatedRosterService;
   readonly #replays = new ReplayMemory(REPLAY_MS, MAX_REPLAYS);
-  readonly #refusals: RefusalLog;
+  // Whoever is refused can try as often as it likes.
+  readonly #refusals: SparseLines;
   readonly #rates: CallerRates;
   #callers: CallerCheck;
   #reading = 0;
@@ -59,7 +66,7 @@ class RefreshEndpoint implements Reconfigurable<RefreshOptions> {
   constructor(host: FeatureHost, rosters: DelegatedRosterService, options: RefreshOptions) {
     this.#host = host;
     this.#rosters = rosters;
-    this.#refusals = new RefusalLog(host.log, host.clock);
+    this.#refusals = new SparseLines(host.clock);
     this.#rates = new CallerRates(options.namesPerMinute);
     this.#callers = new CallerCheck(options, this.#replays, host.clock);
   }
@@ -77,10 +84,14 @@ class RefreshEndpoint implements Reconfigurable<RefreshOptions> {
         this.#rates.charge(caller, Math.max(1, names.size), this.#host.clock.monotonic());
         return await this.#refresh(names, request);
       } catch (error) {
-        if (error instanceof CallerRefused) this.#refusals.add(request.remoteAddress, error.reason);
+        if (error instanceof CallerRefused) this.#warn(request.remoteAddress, error.reason);
         throw error;
       }
     };
+  }
+
+  #warn(address: string, reason: RefusalReason): void {
+    this.#refusals.add((untold) => this.#host.log.warn('roster.refresh-refused', { address, reason, untold }));
   }
 
   async #ofBody(request: HttpRequest): Promise<Call> {

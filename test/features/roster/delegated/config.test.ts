@@ -48,13 +48,18 @@ test('the URL of batches has no place for a localpart', () => {
 });
 
 test('there is one way for the server to prove itself, and no secret in what is said of another', () => {
-  const good = [null, { bearer: 'planted' }, { user: 'parley', password: 'planted' }, { hmacSecret: 'planted' }];
+  const good = [
+    null,
+    { bearer: 'planted' },
+    { user: 'parley', password: 'planted' },
+    { hmacSecret: 'planted-for-signing' },
+  ];
   for (const auth of good) assert.equal(problemOf({ auth }), '');
   const bad = [
     {},
     { user: 'parley' },
     { password: 'planted' },
-    { bearer: 'planted', hmacSecret: 'planted' },
+    { bearer: 'planted', hmacSecret: 'planted-for-signing' },
     { bearer: 'planted', user: 'parley', password: 'planted' },
     { user: 'par:ley', password: 'planted' },
     { bearer: 'planted\ntoken' },
@@ -64,6 +69,28 @@ test('there is one way for the server to prove itself, and no secret in what is 
     const problem = problemOf({ auth });
     assert.match(problem, /features\.delegatedRoster\.auth/, JSON.stringify(auth));
     assert.ok(!problem.includes('planted'), problem);
+  }
+});
+
+test('what callers prove themselves with has at least 16 characters, and is not repeated where it has fewer', () => {
+  const long = 'planted-0123456789';
+  assert.equal(problemOf({ refresh: { bearerTokens: [long], hmacSecrets: [long, `${long} with space`] } }), '');
+  const short = 'planted-0123456';
+  const bad = {
+    bearerTokens: [long, short],
+    hmacSecrets: [short],
+  };
+  for (const [option, secrets] of Object.entries(bad)) {
+    const problem = problemOf({ refresh: { [option]: secrets } });
+    assert.match(problem, new RegExp(`refresh\\.${option}.*at least 16 characters`));
+    assert.ok(!problem.includes('planted'), problem);
+  }
+  assert.match(problemOf({ auth: { hmacSecret: short } }), /auth/);
+});
+
+test('a token that no header can carry is a problem', () => {
+  for (const token of ['planted 0123456789', 'planted-0123456789\n', 'planted-0123456789\u0000']) {
+    assert.match(problemOf({ refresh: { bearerTokens: [token] } }), /without white space/);
   }
 });
 

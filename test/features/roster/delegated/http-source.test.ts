@@ -180,7 +180,7 @@ test('the server proves itself as configured: by token, by password, by signatur
   const ways = [
     { bearer: 'planted-token' },
     { user: 'parley', password: 'planted-pässword' },
-    { hmacSecret: 'planted' },
+    { hmacSecret: 'planted-for-signing' },
   ];
   for (const auth of ways) {
     const { backend, source, stage, clock } = await HttpScene.open(t, { options: { auth } });
@@ -194,7 +194,7 @@ test('the server proves itself as configured: by token, by password, by signatur
     }
     if ('hmacSecret' in auth) {
       const timestamp = String(Math.floor(clock.now() / 1000));
-      const signature = createHmac('sha256', 'planted').update(`${timestamp}.${target}`).digest('hex');
+      const signature = createHmac('sha256', 'planted-for-signing').update(`${timestamp}.${target}`).digest('hex');
       assert.equal(headers['x-timestamp'], timestamp);
       assert.equal(headers['x-signature'], `sha256=${signature}`);
     }

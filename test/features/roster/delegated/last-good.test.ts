@@ -157,3 +157,14 @@ test('nothing is kept of an account that is gone, not even what is being fetched
   assert.equal(await source.lastGood('john'), undefined);
   assert.equal(await table.get(DOMAIN, 'john'), undefined);
 });
+
+test('a copy that is being read when its account is removed does not come back', async (t) => {
+  const { backend, source, stage } = await HttpScene.open(t, { options: ON_DISK });
+  backend.contacts.set('john', CONTACTS);
+  await source.fetch('john', 'login');
+  await new Promise((resolve) => setImmediate(resolve));
+  const next = await HttpScene.open(t, { options: ON_DISK, backend, store: stage.store });
+  const reading = next.source.lastGood('john');
+  await Promise.all([reading, next.source.forget('john')]);
+  assert.equal(await next.source.lastGood('john'), undefined);
+});

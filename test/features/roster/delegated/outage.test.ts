@@ -53,6 +53,20 @@ test('close: every get that waits is answered with an error, and then every stre
   }
 });
 
+test('an outage in which everybody logs in is a few lines in the log, which say how many were left out', async (t) => {
+  const { stage, source } = await open(t, { onFailure: 'empty' });
+  source.failure = 'suspended';
+  const logIn = (...users: readonly number[]) =>
+    stage.connected(Object.fromEntries(users.map((user) => [`client${user}`, `user${user}`])));
+  await logIn(...Array.from({ length: 12 }, (_, user) => user));
+  const untold = () =>
+    stage.log.records.filter(({ event }) => event === 'roster.unavailable').map(({ fields }) => fields['untold']);
+  assert.deepEqual(untold(), [0, 0, 0, 0, 0]);
+  await stage.clock.advance(60_000);
+  await logIn(12);
+  assert.deepEqual(untold(), [0, 0, 0, 0, 0, 7]);
+});
+
 test('close: it is nothing to others, and the next login tries again', async (t) => {
   const { stage, source } = await open(t);
   source.befriend('john', 'marie');
