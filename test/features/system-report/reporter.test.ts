@@ -205,7 +205,7 @@ test('what cannot be written down is not sent', async (t) => {
 });
 
 test('a certificate that nobody vouches for is not believed', async (t) => {
-  const { cert, key } = await pem();
+  const { certificate: cert, key } = await certificateFor('localhost');
   let requests = 0;
   const server = createTlsServer({ cert, key }, () => requests++);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -219,8 +219,3 @@ test('a certificate that nobody vouches for is not believed', async (t) => {
   assert.equal(requests, 0);
   assert.deepEqual(await written(), numbered(3));
 });
-
-async function pem(): Promise<{ cert: string; key: string }> {
-  const { certificate, key } = await certificateFor('localhost');
-  return { cert: certificate, key };
-}
