@@ -28,6 +28,7 @@ import { sasl2 } from './sasl2.ts';
 import { secondFactor } from './second-factor/index.ts';
 import { sm } from './sm/index.ts';
 import { streamLimits } from './stream-limits.ts';
+import { systemReport } from './system-report/index.ts';
 import { time } from './time.ts';
 import { upload } from './upload/index.ts';
 import { vcard } from './vcard/index.ts';
@@ -72,6 +73,7 @@ export const features: readonly Feature[] = [
   portable,
   csi,
   sm,
+  systemReport,
 ];
 
 /** The section of each feature in the configuration; undefined for those without options. */
