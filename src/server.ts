@@ -1,5 +1,6 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { C2sCounts } from './c2s/counts.ts';
 import { C2sListener } from './c2s/listener.ts';
 import { type C2sService, xmlLimits } from './c2s/service.ts';
 import { type Config, defineConfig, featuresOf } from './config/config.ts';
@@ -9,6 +10,7 @@ import { FeatureSet } from './core/feature-set.ts';
 import { GRANTS } from './core/grant-record.ts';
 import { Grants } from './core/grants.ts';
 import { Host } from './core/host.ts';
+import { exportHost } from './core/host-metrics.ts';
 import { type FirstAdministrator, firstAdministrator, INSTALLATION } from './core/installation.ts';
 import { Router } from './core/router.ts';
 import { Sealing } from './core/sealing.ts';
@@ -25,18 +27,21 @@ import { Routes } from './http/routes.ts';
 import { HttpServer } from './http/server.ts';
 import type { JID } from './jid.ts';
 import type { RootLogger } from './log/log.ts';
+import { DEFAULT_INTERVAL_MS } from './metrics/memory.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { exportProcess } from './metrics/process-metrics.ts';
 import { AddressRanges } from './net/address-ranges.ts';
 import { Admission } from './net/admission.ts';
 import { type Endpoint, listen } from './net/listen.ts';
 import type { SaslMechanism } from './sasl/mechanism.ts';
 import { createMechanisms, selectMechanisms } from './sasl/mechanisms.ts';
 import { Passwords } from './sasl/passwords.ts';
-import { type FailureRates, LoginThrottle } from './sasl/throttle.ts';
+import { failureRates, LoginThrottle } from './sasl/throttle.ts';
 import { openLevelStore } from './store/level.ts';
 import type { Store, Table } from './store/store.ts';
 import { refuseUpgrade, WebSocketAcceptor } from './stream/websocket.ts';
-import { type CertificateOptions, Certificates } from './tls/certificates.ts';
+import { certificateOptions } from './tls/certificate-options.ts';
+import { Certificates } from './tls/certificates.ts';
 import { type Clock, systemClock } from './util/clock.ts';
 import { deadline } from './util/deadline.ts';
 
@@ -69,7 +74,7 @@ export class Server {
   /** What operators can do: what the features define, to which whoever runs the server adds the server's own. */
   readonly commands: Command[] = [];
   readonly routes = new Routes();
-  readonly metrics = new Metrics();
+  readonly metrics: Metrics;
   readonly listeners: BoundListener[] = [];
   readonly startedAt: number;
   /** The account that this start made, when it was the first of this installation. */
@@ -100,6 +105,12 @@ export class Server {
     this.router = new Router((error) => log.error('bug', { where: 'router' }, error));
     this.#throttle = new LoginThrottle({ clock, rates: failureRates(config) });
     this.#admission = new Admission(config.limits.connections, clock);
+    const { naming, prefix } = config.metrics;
+    const failed = (error: unknown): void => log.error('metrics.failed', {}, error);
+    this.metrics = new Metrics({ clock, naming, prefix, failed });
+    this.metrics.configure(readingTimes(config));
+    this.#undo.push(exportProcess(this.metrics, clock, this.startedAt));
+    this.#undo.push(store.export(this.metrics));
     this.#proxies = new AddressRanges(config.http.trustedProxies);
     this.#undo.push(() => store.close());
   }
@@ -145,6 +156,7 @@ export class Server {
     this.log.level = config.log.level;
     this.#throttle.configure(failureRates(config));
     this.#admission.change(config.limits.connections);
+    this.metrics.configure(readingTimes(config));
     this.#proxies = new AddressRanges(config.http.trustedProxies);
     for (const host of this.hosts.values()) host.users.configure(config.auth);
     for (const [domain, set] of this.#features) {
@@ -181,6 +193,7 @@ export class Server {
       throttle: this.#throttle,
       mechanisms: () => this.#mechanisms,
       startTls: this.#acceptor(),
+      counts: new C2sCounts(clock),
     });
     for (const set of this.#features.values()) await set.begin();
     await this.#listen();
@@ -229,6 +242,7 @@ export class Server {
       this.#undo.push(this.router.mount(domain, host));
       const set = await FeatureSet.open(host, features, featuresOf(config, domain), ground);
       this.#undo.push(() => set.close());
+      this.#undo.push(exportHost(host, this.metrics));
       this.#features.set(domain, set);
       await host.finishRemovals();
     }
@@ -248,6 +262,7 @@ export class Server {
   #openC2s(service: C2sService): void {
     const c2s = new C2sListener(service, this.#admission);
     this.#c2s = c2s;
+    this.#undo.push(service.counts.export(this.metrics, c2s.connections));
     const { shutdownMs } = this.settings.current.limits.timeouts;
     this.#undo.push(() => this.#settle());
     this.#undo.push(() =>
@@ -276,7 +291,13 @@ export class Server {
 
   async #listenHttp(): Promise<void> {
     const { listen: endpoints, limits } = this.settings.current;
+    const requests = this.metrics.counter({
+      name: 'http_requests_total',
+      help: 'HTTP requests, by the path of their route and the class of their status',
+      labels: ['route', 'status'],
+    });
     const http = new HttpServer({
+      answered: (route = 'none', status) => requests.add({ route, status: `${Math.floor(status / 100)}xx` }),
       routes: this.routes,
       log: this.log,
       clock: this.clock,
@@ -367,30 +388,8 @@ export class Server {
   }
 }
 
-function failureRates({ auth }: Config): FailureRates {
-  return {
-    address: auth.failuresPerAddress,
-    accountFromAddress: auth.failuresPerAccountFromAddress,
-    account: auth.failuresPerAccount,
-  };
-}
-
-function certificateOptions({ hosts, dataDir, tls }: Config, clock: Clock): CertificateOptions {
-  const { certificate, key, keyPassphrase: passphrase, clientCertificates } = tls;
-  const perHost = new Map<string, NonNullable<CertificateOptions['defaults']>>();
-  for (const [domain, host] of Object.entries(hosts)) {
-    if (host.tls !== undefined) perHost.set(domain, { ...host.tls, passphrase: host.tls.keyPassphrase });
-  }
-  return {
-    hosts: Object.keys(hosts),
-    dataDir,
-    defaults: certificate === undefined || key === undefined ? undefined : { certificate, key, passphrase },
-    perHost,
-    minVersion: tls.minVersion,
-    ciphers: tls.ciphers,
-    clientCertificates: clientCertificates.enabled
-      ? { authorities: clientCertificates.certificateAuthorities }
-      : undefined,
-    clock,
-  };
+function readingTimes({ metrics }: Config): Parameters<Metrics['configure']>[0] {
+  const { memoryInfoInterval: seconds, collectionInterval } = metrics;
+  const memoryMs = Number.isNaN(seconds) ? DEFAULT_INTERVAL_MS : seconds * 1000;
+  return { memoryMs, collectionMs: (collectionInterval ?? 0) * 1000 };
 }

@@ -31,8 +31,9 @@ import { newId } from '../util/ids.ts';
 import { attr, type Element, el, serialize } from '../xml/element.ts';
 import type { StreamHeader } from '../xml/parser.ts';
 import { checkHeader, claimedAddress, domainOf, isOwnAddress } from './header.ts';
-import { type C2sService, type Offer, type Offering, xmlLimits } from './service.ts';
+import { type C2sService, MAX_UNREAD_STRANGER, type Offer, type Offering, xmlLimits } from './service.ts';
 import { headOf } from './stanza-head.ts';
+import { TIMEOUT_TEXTS } from './timeout-texts.ts';
 
 /** Asked of a client that has been silent for long; any answer shows that it lives. XEP-0199. */
 const NS_PING = 'urn:xmpp:ping';
@@ -125,6 +126,14 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
 
   get bufferedBytes(): number {
     return this.stream.bufferedBytes;
+  }
+
+  get bytesRead(): number {
+    return this.stream.transport.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.stream.transport.bytesWritten;
   }
 
   send(xml: string): void {
@@ -291,7 +300,8 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     if (stanza === undefined) return;
     if (stanza.from !== undefined && !isOwnAddress(stanza.from, session.jid)) throw new StreamError('invalid-from');
     if (this.log.isEnabled('debug')) this.log.debug('stanza.received', headOf(element));
-    return this.host.fromClient(account, session, stanza);
+    const { handling } = this.service.counts;
+    return handling.end(handling.begin(), this.host.fromClient(account, session, stanza));
   }
 
   // What cannot be typed is handled, and counted, when it is answered.
@@ -386,15 +396,3 @@ export class ClientConnection implements StreamOwner, ClientStream, Link {
     this.#authenticated = undefined;
   }
 }
-
-/** What may wait for a client that has no session, in bytes: some hundred answers of a negotiation. */
-const MAX_UNREAD_STRANGER = 65_536;
-
-const TIMEOUT_TEXTS: Readonly<Record<DeadlineKind, string>> = {
-  header: 'no stream header in time',
-  authentication: 'no login in time',
-  bind: 'no resource bound in time',
-  silence: 'nothing heard for too long',
-  ping: 'no sign of life',
-  close: 'the stream was not closed in time',
-};

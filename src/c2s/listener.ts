@@ -38,6 +38,7 @@ export class C2sListener {
   readonly #calls: ConnectionCalls = {
     over: (connection) => {
       this.#connections.delete(connection);
+      this.#service.counts.ended(connection);
       if (this.#connections.size === 0) this.#emptied?.();
     },
     working: (work) => {
@@ -71,12 +72,14 @@ export class C2sListener {
   admit(address: string): (() => void) | undefined {
     const admitted = this.#admission.admit(address);
     if (typeof admitted !== 'string') return admitted.release;
+    this.#service.counts.refused();
     this.#service.log.info('connection.refused', { address, reason: admitted });
     return undefined;
   }
 
   /** Begins a client's stream on a transport; `authenticated` is called when it counts as a stranger's no more. */
   start(transport: Transport, authenticated: () => void): void {
+    this.#service.counts.accepted(transport.kind);
     this.#connections.add(new ClientConnection(transport, this.#service, this.#offers, this.#calls, authenticated));
   }
 

@@ -64,14 +64,10 @@ export function authenticationOptions(connection: ClientConnection): Authenticat
     mechanisms: service.mechanisms(),
     throttle: service.throttle,
     address: remoteAddress,
-    onFailure: ({ mechanism, username, error }) =>
-      log.info('login.failed', {
-        address: remoteAddress,
-        host: connection.domain,
-        user: username,
-        mechanism,
-        condition: error.condition,
-      }),
+    onFailure: ({ mechanism, username, error: { condition } }) => {
+      service.counts.login(host.domain, mechanism, condition);
+      log.info('login.failed', { address: remoteAddress, host: host.domain, user: username, mechanism, condition });
+    },
   };
 }
 
@@ -85,6 +81,7 @@ export async function loggedIn(connection: ClientConnection, identity: Identity)
     address,
     transport: stream.transport.kind,
   });
+  service.counts.login(host.domain, mechanism, 'succeeded');
   const role = await roleOf(connection, identity);
   const grant = derivedFrom && (await host.grants.get(jid.local, derivedFrom.grantId));
   return {

@@ -7,6 +7,10 @@ import type { StreamFeature } from '../stream/negotiation.ts';
 import type { TlsAcceptor } from '../tls/acceptor.ts';
 import type { Clock } from '../util/clock.ts';
 import type { XmlLimits } from '../xml/parser.ts';
+import type { C2sCounts } from './counts.ts';
+
+/** What may wait for a client that has no session, in bytes: some hundred answers of a negotiation. */
+export const MAX_UNREAD_STRANGER = 65_536;
 
 /** What all client connections of the server share. */
 export interface C2sService {
@@ -19,6 +23,7 @@ export interface C2sService {
   readonly mechanisms: () => readonly SaslMechanism[];
   /** Secures streams that ask for STARTTLS. */
   readonly startTls: TlsAcceptor;
+  readonly counts: C2sCounts;
 }
 
 /** What a stream is offered. */

@@ -33,7 +33,7 @@ function contradictions({ hosts, tls, auth, limits }: Config): ConfigProblem[] {
   return problems;
 }
 
-function* suspicions({ hosts, admins, listen, http, c2s, auth, registration }: Config): Iterable<string> {
+function* suspicions({ hosts, admins, listen, http, c2s, auth, registration, metrics }: Config): Iterable<string> {
   for (const admin of admins) {
     const domain = admin.slice(admin.indexOf('@') + 1);
     if (!Object.hasOwn(hosts, domain)) yield `admins: ${admin} is on none of the hosts`;
@@ -47,6 +47,9 @@ function* suspicions({ hosts, admins, listen, http, c2s, auth, registration }: C
   }
   if (auth.allowPlaintext && !auth.mechanisms.includes('PLAIN')) {
     yield 'auth.allowPlaintext has no effect while auth.mechanisms lacks PLAIN';
+  }
+  if (Number.isNaN(metrics.memoryInfoInterval)) {
+    yield 'metrics.memoryInfoInterval is no number of seconds, 0 or more: 60 is used';
   }
   if (!c2s.requireEncryption) yield 'c2s.requireEncryption is false: passwords and messages may travel in the clear';
   if (registration.enabled && registration.rateLimit === null) {

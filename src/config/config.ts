@@ -18,6 +18,7 @@ import {
   text,
 } from './kinds.ts';
 import { limits } from './limits.ts';
+import { metrics } from './metrics.ts';
 import { type ConfigOf, option, overrides, type Section, section, sectionMap, switchable } from './schema.ts';
 
 /** The SASL mechanisms that can be configured, strongest first. RFC 5802, RFC 7677, RFC 4422 Appendix A, RFC 7628, RFC 4616, RFC 4505. */
@@ -290,6 +291,7 @@ export function defineConfig(features: Readonly<Record<string, Section | undefin
     registration,
     limits,
     log,
+    metrics,
     storage,
     features: section(
       'What the server can do beyond moving stanzas. Each feature takes an object with its options, `true` or `{}` for all defaults, or `false`, which switches it off. Hosts may have their own (`hosts.<name>.features`).',

@@ -26,6 +26,19 @@ function integerWith(expected: string, min: number, max: number) {
   return v.pipe(v.number(expected), v.integer(expected), v.minValue(min, expected), v.maxValue(max, expected));
 }
 
+/**
+ * A time span in seconds that is no reason not to start: what is no number of at least 0 parses to NaN, for which whoever
+ * reads it has a default.
+ */
+export function lenientSeconds() {
+  const isSpan = (value: unknown): value is number =>
+    typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
+  return v.pipe(
+    v.unknown(),
+    v.transform((value) => (isSpan(value) ? value : Number.NaN)),
+  );
+}
+
 /** A text that is not empty. */
 export function text(expected: string = 'a string') {
   return v.pipe(v.string(expected), v.nonEmpty(expected));

@@ -15,8 +15,6 @@ export interface Ground {
   table<V>(spec: TableSpec<V>): Table<V>;
   journal<V>(spec: JournalSpec<V>): Journal<V>;
   readonly commands: Command[];
-  /** What a feature has for all hosts, by the feature's name: made when the first host asks. */
-  shared<T>(feature: string, make: () => T): T;
   /** What the features of each host provide, by its domain. */
   readonly services: Map<string, Services>;
 }

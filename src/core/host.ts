@@ -229,6 +229,7 @@ export class Host implements Destination {
   /** A client's stanza enters the path. Resolves when the client's next stanza may. */
   fromClient(account: Account, session: Session, stanza: AnyStanza): Awaitable<void> {
     const receipt = session.begin();
+    session.traffic.received(stanza.kind);
     try {
       const handling = this.router.process(() => this.#path.fromClient(account, session, stanza, receipt));
       return releaseAfter(receipt, handling);

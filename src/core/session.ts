@@ -10,12 +10,16 @@ import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import { type Receipt, Receipts } from './receipts.ts';
 import { can } from './roles.ts';
+import { Traffic } from './traffic.ts';
 
 /** Where a session's stanzas leave: a stream of this process or, later, of another node. */
 export interface Link {
   readonly bufferedBytes: number;
   readonly remoteAddress: string;
   readonly secure: boolean;
+  /** What came in and went out since the link began, as far as it is known. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
   send(xml: string): void;
   close(error?: StreamError): void;
 }
@@ -43,6 +47,8 @@ export class Session {
   /** The full JID. */
   readonly jid: JID;
   readonly slots: unknown[];
+  /** What the client has sent and was sent. */
+  readonly traffic = new Traffic();
   /** Milliseconds since the epoch. */
   readonly boundAt: number;
   /** The language of stanzas that do not name one: that of the client's stream header. RFC 6120 §4.7.4, §8.1.5. */
@@ -165,6 +171,7 @@ export class Session {
    */
   deliver(stanza: AnyStanza, stored?: Promise<unknown>, fork?: Fork): void {
     if (this.#hasEnded) return;
+    this.traffic.sent(stanza.kind);
     const xml = stanza.toString();
     const limits = this.#limits();
     const link = this.#link;

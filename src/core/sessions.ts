@@ -21,6 +21,7 @@ import type { Router } from './router.ts';
 import { type Link, Session } from './session.ts';
 import type { SlotTable } from './slots.ts';
 import type { Topics } from './topics.ts';
+import { Traffic } from './traffic.ts';
 import type { Users } from './users.ts';
 
 /** A session of another process. */
@@ -46,6 +47,8 @@ export interface SessionsOptions {
 
 /** How the sessions of one host begin, wait for their clients, and end. RFC 6120 §7, XEP-0198. */
 export class Sessions {
+  /** What the sessions that have ended had sent and were sent. */
+  readonly endedTraffic = new Traffic();
   readonly #options: SessionsOptions;
 
   // One function for all sessions and lanes: one for each would be the most of what an idle session costs.
@@ -147,6 +150,7 @@ export class Sessions {
     this.#options.router.process(() => {
       account.sessions.delete(session.jid.resource);
       const left = session.end();
+      this.endedTraffic.add(session.traffic);
       this.#options.topics.announce(sessionEnded, { account, session, reason });
       if (left.length > 0) account.lane.push(() => this.#redeliver(account, left));
     });

@@ -39,6 +39,8 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   /** Whether an address is that of a reverse proxy, which is believed whom it speaks for; none is unless given. */
   readonly isTrustedProxy?: (address: string) => boolean;
+  /** Told of every answer: the path of its route, undefined where there is none, and its status. */
+  readonly answered?: (route: string | undefined, status: number) => void;
   /** The time from the connection to the first request's last header. Default 10 s. */
   readonly headerMs?: number;
   /** The time that a request's body, and an answer without progress, may take. Default 60 s. */
@@ -183,6 +185,7 @@ export class HttpServer {
     if (target === undefined) return textResponse(400, 'Bad request.');
     const route = this.#options.routes.find(target.host, target.path);
     const answer = await this.#routed(route, target, { connection, incoming, signal });
+    this.#options.answered?.(route?.path, answer.status);
     const crossOrigin = route?.crossOrigin === undefined ? {} : { 'access-control-allow-origin': '*' };
     return { ...answer, headers: { ...answer.headers, ...crossOrigin } };
   }

@@ -43,8 +43,6 @@ export interface MetricsOptions {
   readonly naming?: Naming;
   /** In the place of that of the naming. */
   readonly prefix?: string | undefined;
-  /** What is read on request is read again only after this time; 0: for each request. */
-  readonly collectionMs?: number;
   readonly memory?: Memory;
   /** Told of what goes wrong while values are read; the others are exported all the same. */
   readonly failed?: (error: unknown) => void;
@@ -138,9 +136,10 @@ export class Metrics {
     return () => void collectors.delete(run);
   }
 
-  /** What is read on request is read again only after `collectionMs`. */
-  configure({ collectionMs }: { readonly collectionMs: number }): void {
+  /** For how long what collectors have read is good, and what was read of the memory, in milliseconds. */
+  configure({ collectionMs, memoryMs }: { readonly collectionMs: number; readonly memoryMs: number }): void {
     this.#shared.collectionMs = collectionMs;
+    this.memory.intervalMs = memoryMs;
   }
 
   /** Everything in a text format: that of OpenMetrics 1.0 unless another is asked for. */
@@ -267,7 +266,7 @@ function newShared(options: MetricsOptions): Shared {
     createdAt: new Map(),
     clock: options.clock ?? systemClock,
     options,
-    collectionMs: options.collectionMs ?? 0,
+    collectionMs: 0,
     collectedAt: undefined,
   };
 }

@@ -13,6 +13,7 @@
 // Attempts already under way when a bucket runs empty are charged too, down to a debt; otherwise a thousand streams
 // could each guess once for the price of the first.
 
+import type { Config } from '../config/config.ts';
 import { SaslError } from '../errors.ts';
 import { addressGroup } from '../net/address.ts';
 import type { Clock } from '../util/clock.ts';
@@ -142,4 +143,13 @@ class TokenBuckets {
   #tokens({ tokens, at }: Bucket, { count, perMs }: FailureRate): number {
     return Math.min(count, tokens + ((this.#clock.monotonic() - at) * count) / perMs);
   }
+}
+
+/** What the configuration says of failed logins. */
+export function failureRates({ auth }: Pick<Config, 'auth'>): FailureRates {
+  return {
+    address: auth.failuresPerAddress,
+    accountFromAddress: auth.failuresPerAccountFromAddress,
+    account: auth.failuresPerAccount,
+  };
 }

@@ -1,3 +1,4 @@
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Access } from './access.ts';
 import { GroupCommit, type Step } from './commit.ts';
@@ -17,17 +18,19 @@ import {
   type TableSpec,
 } from './store.ts';
 import { EngineTable } from './table.ts';
+import { TimedEngine } from './timed-engine.ts';
 
 /** A store over any engine: all that the backends have in common. */
 export class EngineStore implements Store {
-  readonly #engine: Engine;
+  readonly #engine: TimedEngine;
   readonly #commit: GroupCommit;
   readonly #access: Access;
   readonly #names = new Set<string>();
   #closed: Promise<void> | undefined;
 
   /** `schedule` as for {@link GroupCommit}. */
-  constructor(engine: Engine, clock: Clock, schedule: (run: () => void) => void) {
+  constructor(backend: Engine, clock: Clock, schedule: (run: () => void) => void) {
+    const engine = new TimedEngine(backend, clock);
     this.#engine = engine;
     const ids = new EntryIds(clock, readReached(engine));
     let written = ids.timeMs;
@@ -64,6 +67,17 @@ export class EngineStore implements Store {
     const steps: Step[] = [];
     write(new StepBatch(this.#access, steps));
     if (steps.length > 0) await this.#write(steps);
+  }
+
+  export(metrics: Metrics): () => void {
+    const times = this.#engine.export(metrics);
+    const waiting = metrics.measured({ name: 'store_waiting_bytes', help: 'What waits to be written' }, (put) =>
+      put({}, this.waitingBytes),
+    );
+    return () => {
+      times();
+      waiting();
+    };
   }
 
   close(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Metrics } from '../metrics/metrics.ts';
+
 /**
  * One part of a key: any string, or a safe integer. Keys are tuples, ordered part by part: numbers before strings,
  * numbers by value, strings by UTF-8 bytes.
@@ -117,6 +119,8 @@ export interface Store {
   commit(write: (batch: Batch) => void): Promise<void>;
   /** Bytes handed in and not yet durable, for backpressure. */
   readonly waitingBytes: number;
+  /** Exports how long reads and writes take, and what waits. Returns what ends that. */
+  export(metrics: Metrics): () => void;
   /** Waits for what is pending and closes; afterwards every use is refused with StoreError 'closed'. Idempotent. */
   close(): Promise<void>;
 }

@@ -65,6 +65,14 @@ export class TcpTransport implements Transport {
     return this.#out.length + this.#socket.writableLength;
   }
 
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+
   setLimits(limits: XmlLimits): void {
     this.#limits = limits;
     if (this.#parser !== undefined) this.#parser.limits = limits;

@@ -35,6 +35,9 @@ export interface Transport {
   readonly heardAt: number;
   /** Bytes accepted by `send` that the operating system has not taken. */
   readonly bufferedBytes: number;
+  /** Bytes that came in and went out over the connection, TLS and framing included where the system counts them. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
   /** Set once, by the stream that owns the transport. */
   handler: TransportHandler;
   setLimits(limits: XmlLimits): void;

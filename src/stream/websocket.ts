@@ -1,4 +1,5 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
@@ -160,6 +161,14 @@ export class WebSocketTransport implements Transport {
 
   get bufferedBytes(): number {
     return this.#outLength + this.#webSocket.bufferedAmount;
+  }
+
+  get bytesRead(): number {
+    return this.#socket instanceof Socket ? this.#socket.bytesRead : 0;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket instanceof Socket ? this.#socket.bytesWritten : 0;
   }
 
   setLimits(limits: XmlLimits): void {

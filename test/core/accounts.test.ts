@@ -189,7 +189,8 @@ test('an anonymous account goes with its session; what fails to be cleared is a 
     }),
   );
   const stage = await Stage.open(t, { features: [availability, keeper] });
-  const link = { bufferedBytes: 0, remoteAddress: '', secure: true, send: () => {}, close: () => {} };
+  const stream = { bufferedBytes: 0, bytesRead: 0, bytesWritten: 0, remoteAddress: '', secure: true };
+  const link = { ...stream, send: () => {}, close: () => {} };
   let event: SessionEvent | undefined;
   await stage.host.sessions.bind(JID.parse('guest@stage.example/x'), link, true, (bound) => {
     event = bound;

@@ -79,7 +79,8 @@ function sessionsOf(sessions: Sessions): Map<string, Session> {
   const all = new Map<string, Session>();
   for (const [resource, priority] of Object.entries(sessions)) {
     const jid = JID.parse(`juliet@stage.example/${resource}`);
-    const link = { bufferedBytes: 0, remoteAddress: '', secure: true, send: () => {}, close: () => {} };
+    const streams = { bufferedBytes: 0, bytesRead: 0, bytesWritten: 0, remoteAddress: '', secure: true };
+    const link = { ...streams, send: () => {}, close: () => {} };
     const limits = () => ({ outboxBytes: 1, outboxStanzas: 1 });
     const session = new Session(jid, link, { clock, boundAt: 0, slots: [], limits, overflowed: () => {} });
     if (priority !== undefined) session.presence = presenceOf(String(priority));

@@ -13,6 +13,8 @@ function begin(limits = { outboxBytes: 100_000, outboxStanzas: 100 }) {
   const sent: string[] = [];
   const link = {
     bufferedBytes: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
     remoteAddress: '',
     secure: true,
     send: (xml: string) => void sent.push(/id="([^"]*)"/.exec(xml)?.[1] ?? ''),

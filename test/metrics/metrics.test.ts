@@ -112,7 +112,7 @@ test('collectors run for each request, or once in the interval that the operator
   await metrics.text();
   await metrics.text();
   assert.equal(runs, 2);
-  metrics.configure({ collectionMs: 60_000 });
+  metrics.configure({ collectionMs: 60_000, memoryMs: 0 });
   await clock.advance(59_999);
   await metrics.text();
   assert.equal(runs, 2);
@@ -149,7 +149,8 @@ test('a value that is forgotten is not exported any more', async () => {
 });
 
 test('some metrics are read by their own names, however they are exported, and the others are left alone', async () => {
-  const metrics = new Metrics({ naming: 'prosody', collectionMs: 60_000 });
+  const metrics = new Metrics({ naming: 'prosody' });
+  metrics.configure({ collectionMs: 60_000, memoryMs: 0 });
   let collections = 0;
   metrics.onCollect(() => void collections++);
   metrics.labelled({ host: 'example.org' }).counted({ name: 'stanzas_total', help: 'Stanzas' }, (put) => put({}, 7));

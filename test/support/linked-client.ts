@@ -14,6 +14,8 @@ interface Wanted {
 /** A session and its link without a network, for very many of them: what it is sent is counted and not kept. */
 export class LinkedClient implements Link {
   readonly bufferedBytes = 0;
+  readonly bytesRead = 0;
+  readonly bytesWritten = 0;
   readonly remoteAddress = '127.0.0.1';
   readonly secure = true;
   /** How many stanzas it was sent. */

@@ -13,6 +13,8 @@ export class LoopbackTransport implements Transport {
   readonly tlsSocket = undefined;
   heardAt: number;
   bufferedBytes = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
   /** What the server sent and the test has not taken yet. */
   readonly received: Element[] = [];
   /** Whether the server closed its half of the stream, or the connection. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { C2sCounts } from '../../src/c2s/counts.ts';
 import { C2sListener } from '../../src/c2s/listener.ts';
 import { xmlLimits } from '../../src/c2s/service.ts';
 import { type Config, featuresOf } from '../../src/config/config.ts';
@@ -99,6 +100,7 @@ export class Stage {
         clock: this.clock,
         log: this.log,
         throttle,
+        counts: new C2sCounts(this.clock),
         mechanisms: () => selectMechanisms(mechanisms, this.settings.current.auth.mechanisms),
         startTls: options.startTls ?? {
           accept: (raw, done) => done(new Error(`no TLS on the stage: ${raw}`)),
