@@ -98,7 +98,9 @@ function readMetadata(
   locales: readonly string[] | undefined,
 ): ClientMetadata {
   const grantTypes = reading.choices('grant_types', LISTS.some, rules.grantTypes) ?? ['authorization_code'];
-  const redirectUris = reading.texts('redirect_uris', LISTS.some, TEXTS.uri) ?? [];
+  // What we signed says so where there are none.
+  const redirectList = locales === undefined ? LISTS.any : LISTS.some;
+  const redirectUris = reading.texts('redirect_uris', redirectList, TEXTS.uri) ?? [];
   const draft: Draft = {
     client_name: reading.text('client_name', TEXTS.name) ?? '',
     client_uri: reading.text('client_uri', TEXTS.uri) ?? '',

@@ -1,4 +1,4 @@
-import { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, jsonResponse } from '../../http/message.ts';
+import { type HttpHandler, type HttpRequest, type HttpResponse, jsonResponse } from '../../http/message.ts';
 import { addressGroup } from '../../net/address.ts';
 import { DEVICE_CODE } from '../../oauth/client.ts';
 import { OAuthError } from '../../oauth/errors.ts';
@@ -54,16 +54,6 @@ export function deviceEndpoint(provider: Provider, page: DevicePage): HttpHandle
 export function hasDevices({ config, keys }: Pick<Provider, 'config' | 'keys'>): boolean {
   return keys.areClientsWelcome && grantTypesOf(config).includes(DEVICE_CODE);
 }
-
-/** In the place of a page where there is none. */
-export const NO_DEVICE_PAGE: DevicePage = {
-  show: () => {
-    throw new HttpError(404, 'Not found.');
-  },
-  submit: () => {
-    throw new HttpError(404, 'Not found.');
-  },
-};
 
 function isFromBrowser({ headers }: HttpRequest, form: Form): boolean {
   return form.get('user_code') !== undefined || (headers.accept ?? '').includes('text/html');

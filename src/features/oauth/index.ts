@@ -2,9 +2,12 @@ import { bearerTokens } from '../../core/access.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { OAUTH_PATHS } from '../../oauth/server-metadata.ts';
 import { keyRotation } from './api.ts';
+import { DeviceCodePage } from './authorize/device-page.ts';
+import type { Pages } from './authorize/pages.ts';
+import { openPages, reloadPages, serveAuthorization } from './authorize/serve.ts';
 import { AuthorizationCodes } from './codes.ts';
 import { config, type OAuthConfig } from './config.ts';
-import { deviceEndpoint, hasDevices, NO_DEVICE_PAGE } from './device-endpoint.ts';
+import { deviceEndpoint, hasDevices } from './device-endpoint.ts';
 import { Devices } from './devices.ts';
 import { jwksEndpoint, metadataEndpoint } from './discovery.ts';
 import { introspectionEndpoint } from './introspection-endpoint.ts';
@@ -20,35 +23,44 @@ import { OAuthTokens } from './tokens.ts';
 import { userinfoEndpoint } from './userinfo-endpoint.ts';
 
 /** Keys that are not believed any more are forgotten so often. */
-const KEYS_MS = 3_600_000;
+const KEYS_MS = 86_400_000;
+
+/** Makes the feature; tests are told of the provider of each host. */
+export function oauthTelling(opened: (provider: Provider) => void): Feature<OAuthConfig> {
+  return {
+    name: 'oauth',
+    specs: [
+      { xep: 493, version: '0.1.1' },
+      { rfc: 6749, note: 'codes and refresh tokens; passwords and the implicit grant only if configured' },
+      { rfc: 6750, note: 'in the Authorization header' },
+      { rfc: 7009 },
+      { rfc: 7591, note: 'nothing is kept of a client' },
+      { rfc: 7636 },
+      { rfc: 7662, note: 'for the client that has the token' },
+      { rfc: 8414 },
+      { rfc: 8628 },
+      { rfc: 9207 },
+    ],
+    config,
+    async setup(host, options) {
+      const provider = await open(host, options);
+      const { keys, tokens, issuer } = provider;
+      host.provide(bearerTokens, tokens);
+      host.provide(keyRotation, keys);
+      endSessionsWithTokens(host, tokens);
+      const pages = await openPages(provider);
+      for (const endpoint of endpointsOf(provider, pages)) serveEndpoint(host, issuer, endpoint);
+      if (keys.areClientsWelcome) serveAuthorization(provider, pages);
+      host.every('oauth.keys', KEYS_MS, () => keys.reopen());
+      host.ready(() => tell(provider));
+      opened(provider);
+      return { configure: () => reloadPages(host, pages) };
+    },
+  };
+}
 
 /** Lets applications have access to accounts without their passwords. RFC 6749, OpenID Connect Core, XEP-0493. */
-export const oauth: Feature<OAuthConfig> = {
-  name: 'oauth',
-  specs: [
-    { xep: 493, version: '0.2.0' },
-    { rfc: 6749, note: 'authorization codes, refresh tokens; passwords and implicit grants only if configured' },
-    { rfc: 6750, note: 'in the Authorization header' },
-    { rfc: 7009 },
-    { rfc: 7591, note: 'without keeping anything' },
-    { rfc: 7636 },
-    { rfc: 7662, note: 'for the tokens of the client that asks' },
-    { rfc: 8414 },
-    { rfc: 8628 },
-    { rfc: 9207 },
-  ],
-  config,
-  async setup(host, options) {
-    const provider = await open(host, options);
-    const { keys, tokens, issuer } = provider;
-    host.provide(bearerTokens, tokens);
-    host.provide(keyRotation, keys);
-    endSessionsWithTokens(host, tokens);
-    for (const endpoint of endpointsOf(provider)) serveEndpoint(host, issuer, endpoint);
-    host.every('oauth.keys', KEYS_MS, () => keys.reopen());
-    host.ready(() => tell(provider));
-  },
-};
+export const oauth = oauthTelling(() => {});
 
 async function open(host: FeatureHost, options: OAuthConfig): Promise<Provider> {
   const { clock } = host;
@@ -74,7 +86,7 @@ async function open(host: FeatureHost, options: OAuthConfig): Promise<Provider> 
   return { host, config: options, issuer, keys, tokens, codes, devices: new Devices({ clock, keys }) };
 }
 
-function endpointsOf(provider: Provider): readonly Endpoint[] {
+function endpointsOf(provider: Provider, pages: Pages): readonly Endpoint[] {
   const { issuer, keys } = provider;
   const { register, token, device, revoke, introspect, userinfo, jwks, metadata, openidMetadata } = OAUTH_PATHS;
   const openid = metadataEndpoint(provider, 'openid');
@@ -99,7 +111,7 @@ function endpointsOf(provider: Provider): readonly Endpoint[] {
     );
   }
   if (hasDevices(provider)) {
-    const page = NO_DEVICE_PAGE;
+    const page = new DeviceCodePage(provider, pages);
     endpoints.push(
       { name: 'device', method: 'POST', path: device, run: deviceEndpoint(provider, page) },
       { name: 'device', method: 'GET', path: device, run: (request) => page.show(request) },
