@@ -25,8 +25,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** The request itself, for handlers that read large bodies as they arrive. */
   readonly incoming: IncomingMessage;
-  /** Reads the whole body, once. Rejects with `HttpError`: 413 beyond `maxBytes`, 408 when it takes too long. */
-  body(maxBytes: number): Promise<Buffer>;
+  /** Reads the whole body, once. Rejects with `HttpError`: 413 beyond `maxBytes`, 408 when it takes too long, or `withinMs`. */
+  body(maxBytes: number, withinMs?: number): Promise<Buffer>;
 }
 
 /** An answer; headers have lower-case names. */

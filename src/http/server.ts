@@ -230,7 +230,7 @@ export class HttpServer {
       remoteAddress,
       signal,
       incoming,
-      body: (maxBytes) => readBody(incoming, { maxBytes, bodyMs, clock }),
+      body: (maxBytes, withinMs = bodyMs) => readBody(incoming, { maxBytes, bodyMs: withinMs, clock }),
     };
   }
 

@@ -4,6 +4,7 @@ import { HttpError, type HttpRequest } from '../../../http/message.ts';
 import { addressGroup } from '../../../net/address.ts';
 import { AddressRanges } from '../../../net/address-ranges.ts';
 import type { Clock } from '../../../util/clock.ts';
+import type { GuessLimit } from './guess-limit.ts';
 import type { ReplayMemory } from './replay-memory.ts';
 
 /** How far the time of a signed request may be from ours. */
@@ -29,7 +30,15 @@ export interface CallerOptions {
 }
 
 /** Why a caller was turned away. */
-export type RefusalReason = 'address' | 'forwarded' | 'token' | 'timestamp' | 'signature' | 'replay' | 'rate';
+export type RefusalReason =
+  | 'address'
+  | 'forwarded'
+  | 'token'
+  | 'timestamp'
+  | 'signature'
+  | 'replay'
+  | 'guesses'
+  | 'rate';
 
 /** A caller is turned away, before anything is done for it. */
 export class CallerRefused extends HttpError {
@@ -50,6 +59,7 @@ export class CallerRefused extends HttpError {
 export interface Claim {
   /** Stands for the caller where its requests are counted. */
   readonly caller: string;
+  readonly address: string;
   readonly signed: Signed | undefined;
 }
 
@@ -59,45 +69,56 @@ interface Signed {
   readonly signature: Buffer;
 }
 
+/** What is remembered of callers, whatever they have to prove. */
+export interface CallerMemory {
+  readonly replays: ReplayMemory;
+  readonly guesses: GuessLimit;
+}
+
 /** Tells who may ask for refreshes; of what it compares secrets with, it keeps hashes where it can. */
 export class CallerCheck {
   readonly #allowed: AddressRanges | undefined;
   readonly #isOpenToThisMachine: boolean;
   readonly #tokens: readonly Buffer[];
   readonly #keys: readonly Secret[];
-  readonly #replays: ReplayMemory;
+  readonly #memory: CallerMemory;
   readonly #clock: Clock;
 
-  constructor({ bearerTokens, hmacSecrets, allowAddresses }: CallerOptions, replays: ReplayMemory, clock: Clock) {
+  constructor({ bearerTokens, hmacSecrets, allowAddresses }: CallerOptions, memory: CallerMemory, clock: Clock) {
     this.#isOpenToThisMachine = bearerTokens.length + hmacSecrets.length + allowAddresses.length === 0;
     const ranges = this.#isOpenToThisMachine ? LOOPBACK : allowAddresses;
     this.#allowed = ranges.length === 0 ? undefined : new AddressRanges(ranges);
     this.#tokens = bearerTokens.map((token) => sha256(token.reveal()));
     this.#keys = hmacSecrets;
-    this.#replays = replays;
+    this.#memory = memory;
     this.#clock = clock;
   }
 
   /** Checks what can be checked before the body is read. Throws CallerRefused. */
   recognise(request: Pick<HttpRequest, 'remoteAddress' | 'incoming'>): Claim {
+    const address = request.remoteAddress;
     this.#checkAddress(request);
+    this.#checkGuesses(address);
     const token = this.#tokens.length === 0 ? undefined : this.#tokenIn(request);
     const signed = this.#keys.length === 0 ? undefined : this.#signedBy(request);
-    return { caller: token ?? `address ${addressGroup(request.remoteAddress)}`, signed };
+    return { caller: token ?? `address ${addressGroup(address)}`, address, signed };
   }
 
   /**
    * Checks the signature, if there has to be one, over the content: a POST's body, a GET's path with its query. Returns who the caller is.
    * Throws CallerRefused, also when the same request has come before.
    */
-  prove({ caller, signed }: Claim, content: string | Uint8Array): string {
+  prove({ caller, address, signed }: Claim, content: string | Uint8Array): string {
     if (signed === undefined) return caller;
     const expected = this.#keys.map((key) =>
       createHmac('sha256', key.reveal()).update(`${signed.timestamp}.`).update(content).digest(),
     );
     const match = matching(signed.signature, expected);
-    if (match === undefined) throw unsigned('signature', 'X-Signature does not fit this request.');
-    if (!this.#replays.isNew(signed.signature.toString('base64'), this.#clock.monotonic())) {
+    if (match === undefined) {
+      this.#guessed(address);
+      throw unsigned('signature', 'X-Signature does not fit this request.');
+    }
+    if (!this.#memory.replays.isNew(signed.signature.toString('base64'), this.#clock.monotonic())) {
       throw unsigned('replay', 'This request has come before: sign it again, with another X-Timestamp.');
     }
     return `key ${match}`;
@@ -113,12 +134,25 @@ export class CallerCheck {
     }
   }
 
-  #tokenIn({ incoming }: Pick<HttpRequest, 'incoming'>): string {
+  #checkGuesses(address: string): void {
+    const waitMs = this.#memory.guesses.waitMs(address, this.#clock.monotonic());
+    if (waitMs === 0) return;
+    const seconds = String(Math.ceil(waitMs / 1000));
+    const text = `Too many wrong tokens or signatures; go on in ${seconds} s.`;
+    throw new CallerRefused(429, 'guesses', text, { 'retry-after': seconds });
+  }
+
+  #guessed(address: string): void {
+    this.#memory.guesses.add(address, this.#clock.monotonic());
+  }
+
+  #tokenIn({ incoming, remoteAddress }: Pick<HttpRequest, 'incoming' | 'remoteAddress'>): string {
     const [, token] = BEARER.exec(only(incoming, 'authorization')) ?? [];
-    const hash = token === undefined ? undefined : sha256(Buffer.from(token, 'latin1'));
-    if (hash === undefined || matching(hash, this.#tokens) === undefined) {
-      const text = hash === undefined ? 'A bearer token is needed.' : 'This is not the bearer token.';
-      throw new CallerRefused(401, 'token', text, { 'www-authenticate': 'Bearer' });
+    if (token === undefined) throw withoutToken('A bearer token is needed.');
+    const hash = sha256(Buffer.from(token, 'latin1'));
+    if (matching(hash, this.#tokens) === undefined) {
+      this.#guessed(remoteAddress);
+      throw withoutToken('This is not the bearer token.');
     }
     return `token ${hash.toString('base64')}`;
   }
@@ -136,6 +170,10 @@ export class CallerCheck {
     }
     return { timestamp, signature: Buffer.from(signature, 'hex') };
   }
+}
+
+function withoutToken(text: string): CallerRefused {
+  return new CallerRefused(401, 'token', text, { 'www-authenticate': 'Bearer' });
 }
 
 function unsigned(reason: RefusalReason, text: string): CallerRefused {

@@ -7,6 +7,7 @@ import {
   jsonResponse,
 } from '../../../http/message.ts';
 import type { DelegatedRosterService, RefreshOutcome } from '../api.ts';
+import { BodyPlaces } from './body-places.ts';
 import {
   CallerCheck,
   type CallerOptions,
@@ -15,6 +16,7 @@ import {
   TIMESTAMP_WINDOW_SECONDS,
 } from './caller-check.ts';
 import { CallerRates } from './caller-rates.ts';
+import { GuessLimit } from './guess-limit.ts';
 import { MAX_BODY_BYTES, nameInPath, namesInBody } from './refresh-names.ts';
 import { ReplayMemory } from './replay-memory.ts';
 import { SparseLines } from './sparse-lines.ts';
@@ -22,9 +24,6 @@ import { SparseLines } from './sparse-lines.ts';
 const PATH = '/roster_admin/refresh';
 const USER_PATH = `${PATH}/`;
 
-/** Bodies that are read at the same time: whoever has not signed yet can be anybody. */
-const MAX_READING = 64;
-const READING_RETRY_SECONDS = 5;
 const OVERLOAD_RETRY_SECONDS = 10;
 
 /** A request is good for this long before and after its time; so it can come again for twice as long. */
@@ -56,24 +55,24 @@ export function serveRefresh(
 class RefreshEndpoint implements Reconfigurable<RefreshOptions> {
   readonly #host: FeatureHost;
   readonly #rosters: DelegatedRosterService;
-  readonly #replays = new ReplayMemory(REPLAY_MS, MAX_REPLAYS);
+  readonly #memory = { replays: new ReplayMemory(REPLAY_MS, MAX_REPLAYS), guesses: new GuessLimit() };
+  readonly #places = new BodyPlaces();
   // Whoever is refused can try as often as it likes.
   readonly #refusals: SparseLines;
   readonly #rates: CallerRates;
   #callers: CallerCheck;
-  #reading = 0;
 
   constructor(host: FeatureHost, rosters: DelegatedRosterService, options: RefreshOptions) {
     this.#host = host;
     this.#rosters = rosters;
     this.#refusals = new SparseLines(host.clock);
     this.#rates = new CallerRates(options.namesPerMinute);
-    this.#callers = new CallerCheck(options, this.#replays, host.clock);
+    this.#callers = new CallerCheck(options, this.#memory, host.clock);
   }
 
   configure(options: RefreshOptions): void {
     this.#rates.change(options.namesPerMinute);
-    this.#callers = new CallerCheck(options, this.#replays, this.#host.clock);
+    this.#callers = new CallerCheck(options, this.#memory, this.#host.clock);
   }
 
   handler(method: 'GET' | 'POST'): HttpHandler {
@@ -97,7 +96,7 @@ class RefreshEndpoint implements Reconfigurable<RefreshOptions> {
   async #ofBody(request: HttpRequest): Promise<Call> {
     const callers = this.#callers;
     const claim = callers.recognise(request);
-    const body = await this.#read(request);
+    const body = await this.#places.read(request, MAX_BODY_BYTES);
     const caller = callers.prove(claim, body);
     return { caller, names: namesInBody(body, this.#host.domain) };
   }
@@ -107,18 +106,6 @@ class RefreshEndpoint implements Reconfigurable<RefreshOptions> {
     if (request.incoming.method !== 'GET') throw new HttpError(405, 'Method not allowed.', { allow: 'GET' });
     const caller = this.#callers.prove(this.#callers.recognise(request), targetOf(request));
     return { caller, names: nameInPath(request.path, USER_PATH, this.#host.domain) };
-  }
-
-  async #read(request: HttpRequest): Promise<Buffer> {
-    if (this.#reading >= MAX_READING) {
-      throw new HttpError(503, 'Too many requests at once.', { 'retry-after': String(READING_RETRY_SECONDS) });
-    }
-    this.#reading++;
-    try {
-      return await request.body(MAX_BODY_BYTES);
-    } finally {
-      this.#reading--;
-    }
   }
 
   async #refresh(names: ReadonlySet<string>, { remoteAddress, query }: HttpRequest): Promise<HttpResponse> {

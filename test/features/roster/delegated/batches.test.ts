@@ -33,7 +33,9 @@ test('names that come within 50 ms are asked for in one request, each user gets 
   const { method, target, body, headers } = backend.requests[0] ?? assert.fail();
   assert.deepEqual([method, target, body], ['POST', '/batch', '["john","aaron"]']);
   assert.equal(headers['content-type'], 'application/json');
-  const signature = createHmac('sha256', 'planted-for-signing').update(`${headers['x-timestamp']}./batch.${body}`).digest('hex');
+  const signature = createHmac('sha256', 'planted-for-signing')
+    .update(`${headers['x-timestamp']}./batch.${body}`)
+    .digest('hex');
   assert.equal(headers['x-signature'], `sha256=${signature}`);
   assert.equal(backend.requests.length, 1);
 });

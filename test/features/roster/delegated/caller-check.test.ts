@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { ReplayMemory } from '../../../../src/features/roster/delegated/replay-memory.ts';
-import { settle } from '../../../support/manual-clock.ts';
 import { DOMAIN } from '../../../support/stage.ts';
 import { type Answer, open, signature } from './refresh-scene.ts';
 
@@ -282,26 +281,54 @@ test('an empty list counts as one name, or it could be sent for ever', async (t)
   assert.deepEqual([(await post([])).status, (await post([])).status, (await post([])).status], [200, 200, 429]);
 });
 
-test('no more than so many bodies are read at a time', async (t) => {
+test('no more than so many bodies are read at a time, few of one address, and none for long', async (t) => {
   const { port, post, stage, http } = await open(t);
   const head = `POST /roster_admin/refresh HTTP/1.1\r\nHost: ${DOMAIN}\r\nContent-Length: 8\r\n\r\n`;
   const sockets: Socket[] = [];
-  const release = (): void => {
+  t.after(() => {
     for (const socket of sockets) socket.destroy();
+  });
+  const hold = (localAddress: string): void => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress }, () => socket.write(head));
+    sockets.push(socket.resume());
   };
-  t.after(release);
-  for (let count = 0; count < 64; count++) {
-    const socket = connect(port, '127.0.0.1', () => socket.write(head));
-    sockets.push(socket);
-  }
-  let answer = await post(['john']);
-  const patience = performance.now() + 5000;
-  while (answer.status === 200 && performance.now() < patience) answer = await post([]);
-  assert.deepEqual([answer.status, answer.headers['retry-after']], [503, '5']);
+  const statusFor = async (from: string) => (await post([], { from })).status;
+  const becomes = async (status: number, from: string): Promise<void> => {
+    const patience = performance.now() + 5000;
+    while ((await statusFor(from)) !== status && performance.now() < patience);
+    assert.equal(await statusFor(from), status);
+  };
+  for (let count = 0; count < 16; count++) hold('127.0.0.1');
+  await becomes(503, '127.0.0.1');
+  assert.equal((await post([])).headers['retry-after'], '5');
   assert.equal((await http('GET', '/roster_admin/refresh/john')).status, 200);
-  release();
-  while ((await post([])).status === 503) await settle();
+  assert.equal(await statusFor('127.0.0.5'), 200);
+  for (let count = 0; count < 48; count++) hold(`127.0.0.${2 + (count % 3)}`);
+  await becomes(503, '127.0.0.5');
+  await stage.clock.advance(10_000);
+  await becomes(200, '127.0.0.5');
+  assert.equal(await statusFor('127.0.0.1'), 200);
   assert.equal(stage.bugs().length, 0);
+});
+
+test('an address that shows wrong secrets has to wait, whatever it shows then; others have not', async (t) => {
+  const { post, stage, timestamp, rosters } = await open(t, { bearerTokens: [TOKEN], hmacSecrets: [SECRET] });
+  const signed = (secret: string, at: number) => signature(secret, `${timestamp()}.${at}`, NAMES);
+  // Who shows nothing guesses nothing.
+  for (let count = 0; count < 30; count++) assert.equal((await post(['john'])).status, 401);
+  for (let count = 0; count < 10; count++) {
+    assert.equal((await post(['john'], { headers: bearer('wrong') })).status, 401);
+    assert.equal((await post(['john'], { headers: { ...bearer(TOKEN), ...signed('wrong', count) } })).status, 401);
+  }
+  const right = (at: number) => ({ ...bearer(TOKEN), ...signed(SECRET, at) });
+  const answer = await post(['john'], { headers: right(1) });
+  assert.deepEqual([answer.status, answer.headers['retry-after']], [429, '6']);
+  assert.equal(rosters.refreshes.length, 0);
+  assert.equal((await post(['john'], { headers: right(2), from: '127.0.0.2' })).status, 200);
+  await stage.clock.advance(6000);
+  assert.equal((await post(['john'], { headers: right(3) })).status, 200);
+  assert.equal((await post(['john'], { headers: bearer('wrong') })).status, 401);
+  assert.equal((await post(['john'], { headers: right(4) })).status, 429);
 });
 
 test('callers that are turned away are told of in the log, but cannot fill it', async (t) => {
