@@ -20,6 +20,11 @@ export interface Lastlog {
   of(local: string): Promise<Activity | undefined>;
   /** Now, for a user who has a session; otherwise the later of the last login and logout, if there was one. */
   getLastActive(local: string): Promise<number | undefined>;
+  /**
+   * Every account that has logged in or out, by localpart, with the later of the two in milliseconds since the Unix epoch. Who
+   * has a session is not told apart. What happens meanwhile may be seen or not; rejects when the store fails.
+   */
+  all(): AsyncIterable<readonly [local: string, at: number]>;
   /** Puts a login down that did not happen on a stream. */
   loggedIn(local: string, address: string): void;
 }

@@ -72,13 +72,25 @@ export const lastlog: Feature<ConfigOf<typeof config>> = {
       },
       async getLastActive(local) {
         if ((host.account(local)?.sessions.size ?? 0) > 0) return host.clock.now();
-        const { login, logout } = (await entries.get(host.domain, local)) ?? {};
-        return login === undefined ? logout?.at : Math.max(login.at, logout?.at ?? 0);
+        return lastOf(await entries.get(host.domain, local));
+      },
+      async *all() {
+        // What was never written is not listed.
+        await entries.flush();
+        for await (const [key, entry] of entries.entries([host.domain])) {
+          const at = lastOf(entry);
+          if (at !== undefined) yield [String(key.at(-1)), at];
+        }
       },
     };
     host.provide(service, provided);
   },
 };
+
+/** The later of login and logout. */
+function lastOf({ login, logout }: Entry = {}): number | undefined {
+  return login === undefined ? logout?.at : Math.max(login.at, logout?.at ?? 0);
+}
 
 function occasion(json: unknown): Occasion | undefined {
   if (json === undefined) return undefined;
