@@ -1,5 +1,5 @@
 import { type Config, featuresOf } from '../../config/config.ts';
-import type { StanzaKind, StanzaTotal } from './api.ts';
+import type { Sample } from '../../metrics/exposition.ts';
 import { reportedHosts } from './consent.ts';
 import type { ReportEvent } from './events.ts';
 import { HTTP_HANDLERS, MODULES, type Reportable } from './known.ts';
@@ -9,11 +9,9 @@ const NODES = 1;
 const COMPONENTS = 0;
 
 const SECOND_MS = 1000;
-const STANZA_KINDS = {
-  message: 'Message',
-  iq: 'Iq',
-  presence: 'Presence',
-} as const satisfies Record<StanzaKind, string>;
+/** How reports name the kinds of stanzas, and the directions: as the clients see them. */
+const STANZA_KINDS = { message: 'Message', iq: 'Iq', presence: 'Presence' } as const;
+const DIRECTIONS = { in: 'Sent', out: 'Received' } as const;
 
 /** What a report is made of. */
 export interface Ground {
@@ -41,7 +39,7 @@ export function reportOf({ config, version, uptimeMs }: Ground): ReportEvent[] {
 }
 
 /** Returns what only an extended report tells besides; `previous` is what was counted when the last report was made. */
-export function extendedReportOf(config: Config, counts?: StanzaCounts, previous?: StanzaCounts): ReportEvent[] {
+export function extendedReportOf(config: Config, counts: StanzaCounts, previous?: StanzaCounts): ReportEvent[] {
   const hosts = reportedHosts(config).length;
   const fetchesRosters = featuresInUse(config).some(
     ([name, options]) => name === 'delegatedRoster' && textOf(options, 'source') === 'http',
@@ -55,19 +53,23 @@ export function extendedReportOf(config: Config, counts?: StanzaCounts, previous
       params: { module: 'c2s', mode: config.c2s.requireEncryption ? 'starttls_required' : 'starttls' },
     },
     ...(fetchesRosters ? [{ name: 'outgoing_pool', params: { value: 'http' } }] : []),
-    ...[...(counts ?? [])].map(([stanzaType, total]) => ({
+    ...[...counts].map(([stanzaType, total]) => ({
       name: 'xmpp_stanza_count',
       params: { stanza_type: stanzaType, total, increment: total - (previous?.get(stanzaType) ?? 0) },
     })),
   ];
 }
 
-/** Gives the totals of stanzas their names in reports. */
-export function stanzaCounts(totals: Readonly<Record<StanzaKind, StanzaTotal>>): StanzaCounts {
+/** Adds up, over all hosts, what the metric of stanzas says; nothing where it says nothing. */
+export function stanzaCounts(samples: readonly Sample[]): StanzaCounts {
   const counts = new Map<string, number>();
-  for (const kind of ['message', 'iq', 'presence'] as const) {
-    counts.set(`xmpp${STANZA_KINDS[kind]}Sent`, totals[kind].sent);
-    counts.set(`xmpp${STANZA_KINDS[kind]}Received`, totals[kind].received);
+  if (samples.length === 0) return counts;
+  for (const [kind, kindName] of Object.entries(STANZA_KINDS)) {
+    for (const [direction, directionName] of Object.entries(DIRECTIONS)) {
+      const own = samples.filter(({ labels }) => labels['kind'] === kind && labels['direction'] === direction);
+      const total = own.reduce((sum, { value }) => sum + value, 0);
+      counts.set(`xmpp${kindName}${directionName}`, total);
+    }
   }
   return counts;
 }

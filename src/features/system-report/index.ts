@@ -1,6 +1,5 @@
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { SOFTWARE_VERSION } from '../../util/software.ts';
-import { stanzaTotals } from './api.ts';
 import { CLIENT_ID, clientId, ephemeralId } from './client-id.ts';
 import { extendedReportOf, reportOf, type StanzaCounts, stanzaCounts } from './collect.ts';
 import { config, type SystemReportConfig } from './config.ts';
@@ -66,12 +65,12 @@ function sourcesOf(host: FeatureHost) {
   let previous: StanzaCounts | undefined;
   let ephemeral: string | undefined;
   return {
-    collect(isExtended: boolean): ReportEvent[] {
+    async collect(isExtended: boolean): Promise<ReportEvent[]> {
       const { current } = host.settings;
       const ground = { config: current, version: SOFTWARE_VERSION, uptimeMs: host.clock.monotonic() - startedAt };
       if (!isExtended) return reportOf(ground);
-      const totals = host.find(stanzaTotals);
-      const counts = totals === undefined ? undefined : stanzaCounts(totals());
+      const stanzas = await host.metrics.values('stanzas_total');
+      const counts = stanzaCounts(stanzas.get('stanzas_total') ?? []);
       const events = [...reportOf(ground), ...extendedReportOf(current, counts, previous)];
       previous = counts;
       return events;

@@ -16,7 +16,7 @@ export interface ReporterOptions {
   readonly log: Logger;
   /** Where each report is written before it is sent. */
   readonly file: string;
-  readonly collect: (isExtended: boolean) => readonly ReportEvent[];
+  readonly collect: (isExtended: boolean) => Promise<readonly ReportEvent[]>;
   readonly clientId: () => Promise<string>;
 }
 
@@ -70,7 +70,7 @@ export class Reporter {
 
   // What cannot be written down, for the operator to see, is not sent either.
   async #report(config: SystemReportConfig, signal: AbortSignal): Promise<void> {
-    const events = this.#options.collect(config.extended).map(withinLimits);
+    const events = (await this.#options.collect(config.extended)).map(withinLimits);
     await writeReport(this.#options.file, events);
     const { trackingId } = config;
     const own = trackingId === undefined ? [] : [{ id: trackingId.id, secret: trackingId.secret.reveal() }];

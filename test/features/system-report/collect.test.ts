@@ -10,6 +10,7 @@ import type { ReportEvent } from '../../../src/features/system-report/events.ts'
 import { MODULES } from '../../../src/features/system-report/known.ts';
 
 const VERSION = '1.4.0';
+const NO_STANZAS = stanzaCounts([]);
 const ON = { systemReport: { report: true } };
 
 type Sections = Readonly<Record<string, Section | undefined>>;
@@ -86,7 +87,7 @@ test('numbers of hosts and stanzas are only in the extended report', () => {
   const expected = ['cluster', 'module_with_opt', 'custom_module_count', 'http_api', 'transport_mechanism'];
   assert.deepEqual(plain, new Set(expected));
   const config = load({ features: ON, hosts: { 'verona.example': {}, 'mantua.example': {} } });
-  assert.deepEqual(extendedReportOf(config), [
+  assert.deepEqual(extendedReportOf(config, NO_STANZAS), [
     { name: 'cluster', params: { config_type: 'json' } },
     { name: 'host_count', params: { value: 2 } },
     { name: 'domain_count', params: { value: 2 } },
@@ -97,8 +98,13 @@ test('numbers of hosts and stanzas are only in the extended report', () => {
 test('the first increment of stanzas is their total, a later one the difference', () => {
   const config = load({ features: ON });
   const totals = (sent: number) => {
-    const same = { sent, received: 2 * sent };
-    return stanzaCounts({ message: same, iq: same, presence: same });
+    const each = (host: string, direction: string, value: number) =>
+      ['message', 'iq', 'presence'].map((kind) => ({ suffix: '_total', labels: { host, kind, direction }, value }));
+    return stanzaCounts([
+      ...each('verona.example', 'in', sent - 1),
+      ...each('mantua.example', 'in', 1),
+      ...each('verona.example', 'out', 2 * sent),
+    ]);
   };
   const [first, second] = [totals(10), totals(25)];
   const counts = (events: readonly ReportEvent[]) => named(events, 'xmpp_stanza_count');
@@ -153,7 +159,7 @@ test('whatever is configured, the report has none of its names, addresses and pa
         },
       };
       const config = load(file);
-      const events = [...reportOf({ config, version: VERSION, uptimeMs: 1 }), ...extendedReportOf(config)];
+      const events = [...reportOf({ config, version: VERSION, uptimeMs: 1 }), ...extendedReportOf(config, NO_STANZAS)];
       assert.doesNotMatch(JSON.stringify(events), /zz|example/);
     }),
     { numRuns: 200 },

@@ -84,7 +84,7 @@ test('with consent it runs and says nothing', async (t) => {
 for (const section of [{ report: false }, false]) {
   test(`refused (${JSON.stringify(section)}), it is not started, says nothing, writes nothing and connects to nothing`, async (t) => {
     const collector = await Collector.open(t);
-    const refused = section === false ? false : trackedBy(collector, section);
+    const refused = typeof section === 'object' && trackedBy(collector, section);
     const { stage, said, isWritten } = await open(t, { section: refused });
     await stage.clock.advance(10 * PERIOD_MS);
     assert.deepEqual(said(), []);

@@ -40,7 +40,7 @@ async function open(t: TestContext, url: string, events: readonly ReportEvent[] 
       clock,
       log,
       file,
-      collect: () => {
+      collect: async () => {
         scene.reports++;
         return events;
       },
