@@ -13,8 +13,9 @@ export interface Landing {
 }
 
 interface Running {
-  readonly token: symbol;
-  readonly ended: Promise<FetchFailure | undefined>;
+  /** Whom it is for; a login may join what began as a refresh. */
+  urgency: Urgency;
+  ended: Promise<FetchFailure | undefined>;
   next: Promise<FetchFailure | undefined> | undefined;
 }
 
@@ -33,7 +34,10 @@ export class Fetches {
 
   /** Shares the fetch that is under way, or begins one; resolves with why it failed, or undefined. */
   join(local: string, urgency: Urgency): Promise<FetchFailure | undefined> {
-    return this.#running.get(local)?.ended ?? this.#begin(local, urgency);
+    const running = this.#running.get(local);
+    if (running === undefined) return this.#begin(local, urgency);
+    if (urgency === 'login') running.urgency = urgency;
+    return running.ended;
   }
 
   /**
@@ -54,15 +58,19 @@ export class Fetches {
 
   #begin(local: string, urgency: Urgency): Promise<FetchFailure | undefined> {
     if (!this.#landing.isNeeded(local)) return NOT_NEEDED;
-    const token = Symbol(local);
-    const ended = this.#run(local, urgency, token);
-    this.#running.set(local, { token, ended, next: undefined });
-    return ended;
+    const running: Running = { urgency, ended: NOT_NEEDED, next: undefined };
+    this.#running.set(local, running);
+    running.ended = this.#run(local, running);
+    return running.ended;
   }
 
-  async #run(local: string, urgency: Urgency, token: symbol): Promise<FetchFailure | undefined> {
-    const fetched = await this.#fetch(local, urgency);
-    const isForgotten = (): boolean => this.#running.get(local)?.token !== token;
+  async #run(local: string, running: Running): Promise<FetchFailure | undefined> {
+    const isForgotten = (): boolean => this.#running.get(local) !== running;
+    const { urgency } = running;
+    let fetched = await this.#fetch(local, urgency);
+    // What was not done for a refresh, because others came first, is done for a login.
+    const isShed = fetched instanceof SourceError && fetched.reason === 'overloaded';
+    if (isShed && running.urgency !== urgency && !isForgotten()) fetched = await this.#fetch(local, running.urgency);
     if (isForgotten()) return undefined;
     try {
       await this.#landing.landed(local, fetched);

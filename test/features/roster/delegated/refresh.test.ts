@@ -256,6 +256,25 @@ test('a change while a refresh is under way is fetched after it', async (t) => {
   assert.equal(source.fetches.length, 3);
 });
 
+test('a login that shares a refresh does not share that there was no turn for it', async (t) => {
+  const { stage, source, refresh } = await open(t);
+  source.befriend('john', 'marie');
+  const { desk } = await stage.connected({ desk: 'john' });
+  source.failure = 'overloaded';
+  const release = hold(source);
+  const outcome = refresh('john');
+  source.failure = undefined;
+  await desk.sends('</stream:stream>');
+  const { phone } = await stage.connected({ phone: 'john' });
+  release();
+  assert.equal((await items(phone)).length, 1);
+  assert.deepEqual([...(await outcome).failed], []);
+  assert.deepEqual(
+    source.fetches.map(({ urgency }) => urgency),
+    ['login', 'refresh', 'login'],
+  );
+});
+
 test('users who have gone when it is their turn are fetched no more', async (t) => {
   const { stage, source, refresh } = await open(t);
   const { desk } = await stage.connected({ desk: 'john' });
