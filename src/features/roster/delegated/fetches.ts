@@ -15,6 +15,8 @@ export interface Landing {
 interface Running {
   /** Whom it is for; a login may join what began as a refresh. */
   urgency: Urgency;
+  /** What it brought is being dealt with, and may be for others than those who come now. */
+  isLanding: boolean;
   ended: Promise<FetchFailure | undefined>;
   next: Promise<FetchFailure | undefined> | undefined;
 }
@@ -32,10 +34,11 @@ export class Fetches {
     this.#log = log;
   }
 
-  /** Shares the fetch that is under way, or begins one; resolves with why it failed, or undefined. */
+  /** Shares the fetch that is under way, or begins one when it has ended; resolves with why it failed, or undefined. */
   join(local: string, urgency: Urgency): Promise<FetchFailure | undefined> {
     const running = this.#running.get(local);
     if (running === undefined) return this.#begin(local, urgency);
+    if (running.isLanding) return running.ended.then(() => this.join(local, urgency));
     if (urgency === 'login') running.urgency = urgency;
     return running.ended;
   }
@@ -58,7 +61,7 @@ export class Fetches {
 
   #begin(local: string, urgency: Urgency): Promise<FetchFailure | undefined> {
     if (!this.#landing.isNeeded(local)) return NOT_NEEDED;
-    const running: Running = { urgency, ended: NOT_NEEDED, next: undefined };
+    const running: Running = { urgency, isLanding: false, ended: NOT_NEEDED, next: undefined };
     this.#running.set(local, running);
     running.ended = this.#run(local, running);
     return running.ended;
@@ -72,6 +75,7 @@ export class Fetches {
     const isShed = fetched instanceof SourceError && fetched.reason === 'overloaded';
     if (isShed && running.urgency !== urgency && !isForgotten()) fetched = await this.#fetch(local, running.urgency);
     if (isForgotten()) return undefined;
+    running.isLanding = true;
     try {
       await this.#landing.landed(local, fetched);
     } catch (error) {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FetchFailure } from '../../../../src/features/roster/api.ts';
 import { attr } from '../../../../src/xml/element.ts';
+import { gate } from '../../../core/scene.ts';
+import { settle } from '../../../support/manual-clock.ts';
 import { PASSWORD } from '../../../support/stage.ts';
 import type { StageClient } from '../../../support/stage-client.ts';
 import { address, conditionOf, from, hold, items, open, pushed, QUERY, versionOf } from './serving-scene.ts';
@@ -123,6 +125,28 @@ test('stale: the last good roster is served, and the difference is told when fet
   const { length } = source.fetches;
   await stage.clock.advance(600_000);
   assert.equal(source.fetches.length, length, 'no more is tried');
+});
+
+test('who comes when a failure has been dealt with for those who have gone is fetched for anew', async (t) => {
+  const { stage, source } = await open(t, { onFailure: 'stale' });
+  source.befriend('john', 'marie');
+  await (await stage.connected({ desk: 'john' })).desk.sends('</stream:stream>');
+  source.failure = 'refused';
+  const release = hold(source);
+  const { phone } = await stage.connected({ phone: 'john' });
+  const reading = gate();
+  source.copies.set(
+    'john',
+    reading.promise.then(() => source.rosterOf('john')),
+  );
+  release();
+  await settle();
+  source.failure = undefined;
+  await phone.sends('</stream:stream>');
+  const { tablet } = await stage.connected({ tablet: 'john' });
+  reading.open();
+  assert.equal((await items(tablet)).length, 1);
+  assert.equal(source.fetches.length, 3);
 });
 
 test('stale: without a copy it is as with close', async (t) => {
