@@ -59,7 +59,7 @@ export class Stage {
   readonly settings: { current: Config };
   readonly commands: Command[] = [];
   readonly routes = new Routes();
-  readonly metrics = new Metrics();
+  readonly metrics: Metrics;
   readonly #c2s: C2sListener;
   readonly #sections: Readonly<Record<string, Section | undefined>>;
   #read = 0;
@@ -67,6 +67,7 @@ export class Stage {
 
   private constructor(options: StageOptions) {
     this.clock = options.clock ?? new ManualClock();
+    this.metrics = new Metrics({ clock: this.clock });
     this.store = options.store ?? openMemoryStore({ clock: this.clock });
     this.#sections = Object.fromEntries(options.features.map((feature) => [feature.name, feature.config]));
     this.settings = { current: this.#load(options.config) };
