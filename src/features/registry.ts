@@ -15,6 +15,7 @@ import { lastActivity } from './last-activity.ts';
 import { lastlog } from './lastlog/index.ts';
 import { legacySession } from './legacy-session.ts';
 import { mam } from './mam/index.ts';
+import { oauth } from './oauth/index.ts';
 import { offline } from './offline/index.ts';
 import { ping } from './ping.ts';
 import { portable } from './portable/index.ts';
@@ -62,6 +63,8 @@ export const features: readonly Feature[] = [
   clientManagement,
   // Before what asks for a second factor on pages of its own.
   secondFactor,
+  // After what its pages ask for a second factor, and what its tokens are listed by.
+  oauth,
   legacySession,
   streamLimits,
   ping,

@@ -3,6 +3,7 @@ import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
 import { userClients, userLastlog, userRevoke } from './access.ts';
 import { archiveKeep, archivePrune, archiveShow } from './archive.ts';
 import { groupAdd, groupJoin, groupLeave, groupList, groupRemove, groupRename, groupShow } from './group.ts';
+import { oauthRotateKey } from './oauth.ts';
 import { userExport, userImport } from './portable.ts';
 import { userPush, userPushRemove } from './push.ts';
 import { reportList, reportRemove, reportShow } from './report.ts';
@@ -49,6 +50,7 @@ export const BUILT_IN: readonly BuiltIn[] = [
   groupLeave,
   rosterRefresh,
   rosterStatus,
+  oauthRotateKey,
   status,
   reload,
   order,

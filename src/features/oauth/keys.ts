@@ -110,7 +110,9 @@ async function openRegistration(
   if (given !== undefined) {
     return new RegistrationKeys({ ...options, current: { text: given.reveal(), algorithm }, previous: configured });
   }
-  if (algorithm !== 'HS256') throw new TypeError(`registrationAlgorithm ${algorithm} needs a registrationKey`);
+  if (algorithm !== 'HS256') {
+    throw new TypeError(`features.oauth.registrationAlgorithm: ${algorithm} needs a registrationKey`);
+  }
   const { current, previous } = await ring.open(clock.now());
   const kept = previous.map(({ text }) => hs256(text));
   return new RegistrationKeys({ ...options, current: hs256(current), previous: [...kept, ...configured] });
@@ -118,11 +120,14 @@ async function openRegistration(
 
 async function openSigning({ clock }: KeysHost, config: OAuthConfig, ring: StoredKeyRing): Promise<SigningKeys> {
   const configured = config.previousSigningKeys.map((key) => key.reveal());
-  if (config.signingKey !== undefined) {
-    return SigningKeys.open({ current: config.signingKey.reveal(), previous: configured });
+  const given = config.signingKey?.reveal();
+  const { current, previous } = given === undefined ? await ring.open(clock.now()) : { current: given, previous: [] };
+  const kept = previous.map(({ text }) => text);
+  try {
+    return await SigningKeys.open({ current, previous: [...kept, ...configured] });
+  } catch (error) {
+    throw error instanceof TypeError ? new TypeError(`features.oauth.signingKey: ${error.message}`) : error;
   }
-  const { current, previous } = await ring.open(clock.now());
-  return SigningKeys.open({ current, previous: [...previous.map(({ text }) => text), ...configured] });
 }
 
 // A key of before may be of another kind than the one of today.

@@ -46,7 +46,7 @@ test('a code that is used while it is being exchanged takes what comes of it wit
     code,
     'client',
     () =>
-      new Promise((resolve) => {
+      new Promise<{ grantId: string }>((resolve) => {
         finish = resolve;
       }),
   );

@@ -88,6 +88,6 @@ test('ID tokens can be signed with an RSA key, and a key of before stays publish
 test('keys that are none are problems of the configuration', async (t) => {
   const ed25519 = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   await assert.rejects(open(t, { oauth: { registrationKey: 'short' } }), /at least 32 characters/);
-  await assert.rejects(open(t, { oauth: { signingKey: ed25519 } }), /a private key in PEM/);
+  await assert.rejects(open(t, { oauth: { signingKey: ed25519 } }), /features\.oauth\.signingKey: the key is neither/);
   await assert.rejects(open(t, { oauth: { registrationAlgorithm: 'ES256' } }), /needs a registrationKey/);
 });
