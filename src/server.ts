@@ -174,8 +174,17 @@ export class Server {
   }
 
   async #open(storeOnly: boolean): Promise<void> {
-    const secrets = this.store.table(SECRETS);
-    await this.#openHosts(new Sealing(await installationSecret(secrets, 'grants')));
+    const ground = new SharedGround({
+      store: this.store,
+      routes: this.routes,
+      metrics: this.metrics,
+      commands: this.commands,
+      httpsUrl: (domain) =>
+        httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort }),
+    });
+    // Features keep secrets there, too.
+    const secrets = ground.table(SECRETS);
+    await this.#openHosts(ground, new Sealing(await installationSecret(secrets, 'grants')));
     if (!storeOnly) await this.#openToClients(secrets);
   }
 
@@ -210,21 +219,13 @@ export class Server {
     this.#mechanisms = selectMechanisms(all, auth.mechanisms);
   }
 
-  async #openHosts(sealing: Sealing): Promise<void> {
+  async #openHosts(ground: SharedGround, sealing: Sealing): Promise<void> {
     const config = this.settings.current;
     const { hosts, auth } = config;
     const passwords = new Passwords({ clock: this.clock });
     const users = this.store.table(USERS);
     const removals = this.store.table(REMOVALS);
     const grants = this.store.table(GRANTS);
-    const ground = new SharedGround({
-      store: this.store,
-      routes: this.routes,
-      metrics: this.metrics,
-      commands: this.commands,
-      httpsUrl: (domain) =>
-        httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort }),
-    });
     for (const domain of Object.keys(hosts)) {
       const host = new Host({
         domain,
