@@ -103,7 +103,10 @@ export interface RefreshOutcome {
 
 /** The rosters of a host that somebody else owns. */
 export interface DelegatedRosterService {
-  /** Fetches the rosters of these users anew if they are online, and tells their clients what has changed. Never rejects. */
+  /**
+   * Fetches the rosters of these users anew if they are online, and tells their clients what has changed. Resolves within a
+   * minute: what takes longer goes on, and counts as `timeout`. Never rejects.
+   */
   refresh(locals: ReadonlySet<string>): Promise<RefreshOutcome>;
   /** Where the rosters come from and how that goes, for operators. */
   status(): DelegationStatus;

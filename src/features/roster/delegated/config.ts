@@ -28,6 +28,14 @@ function url() {
   return satisfying(text(expected), (given) => parseEndpoint(given) !== undefined, expected);
 }
 
+/** Longer than that, nobody waits for the answer to a refresh. */
+const MAX_TIMEOUT_MS = 60_000;
+
+function timeout() {
+  const expected = `milliseconds, an integer from 100 to ${MAX_TIMEOUT_MS}`;
+  return satisfying(milliseconds(100), (ms) => ms <= MAX_TIMEOUT_MS, expected);
+}
+
 /** Whoever wants to guess one may try for years. */
 const MIN_SECRET_LENGTH = 16;
 
@@ -122,7 +130,7 @@ export const config = optIn(
       doc: 'Where those of several users are: `POST ["john","aaron"]` is answered with `{"john": {…}, "aaron": {…}}`. Names are collected for 50 ms, at most 200 of them. `url` is not used then.',
       reload: 'restart',
     }),
-    timeoutMs: option(milliseconds(100), {
+    timeoutMs: option(timeout(), {
       default: 10_000,
       doc: 'How long fetching may take in all, with the tries that are repeated, from when it begins. Waiting for a turn is not a part of it; see `maxConcurrent`.',
       reload: 'restart',
@@ -154,7 +162,7 @@ export const config = optIn(
     }),
     maxConcurrent: option(integer(1, 1000), {
       default: 16,
-      doc: 'How many requests are under way at once. Further ones wait: logins before refreshes, first come, first served; a login at most 15 minutes, a refresh one.',
+      doc: 'How many requests are under way at once. Further ones wait: logins before refreshes, first come, first served; a login at most 15 minutes, a refresh 45 seconds.',
       reload: 'restart',
     }),
     maxWaiting: option(integer(1), {

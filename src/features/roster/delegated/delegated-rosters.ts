@@ -12,7 +12,6 @@ import { storedText } from '../../shared/stored.ts';
 import {
   type DelegatedRosterService,
   type DelegationStatus,
-  type FetchFailure,
   type RefreshOutcome,
   type Roster,
   type RosterChange,
@@ -23,6 +22,7 @@ import { Interest } from '../interest.ts';
 import { LiveRoster } from '../roster.ts';
 import { Fetches } from './fetches.ts';
 import { OnlineRoster } from './online-roster.ts';
+import { renewAll } from './renewal.ts';
 import { type RosterSource, SourceError } from './source.ts';
 import { SparseLines } from './sparse-lines.ts';
 
@@ -146,14 +146,7 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
   }
 
   async refresh(locals: ReadonlySet<string>): Promise<RefreshOutcome> {
-    const updated: string[] = [];
-    const failed = new Map<string, FetchFailure>();
-    const renew = async (local: string): Promise<void> => {
-      const failure = await this.#fetches.renew(local);
-      if (failure === undefined) updated.push(local);
-      else failed.set(local, failure);
-    };
-    await Promise.all(Array.from(locals, renew));
+    const { updated, failed } = await renewAll(locals, (local) => this.#fetches.renew(local), this.#host.clock);
     this.#refreshed.add({ outcome: 'updated' }, updated.length);
     this.#refreshed.add({ outcome: 'failed' }, failed.size);
     return { updated, failed };

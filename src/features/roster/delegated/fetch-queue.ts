@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../../../util/clock.ts';
 import { SourceError, type Urgency } from './source.ts';
 
-/** How long somebody waits for a turn at most. Whoever has asked for a refresh has a connection open that long. */
-const MAX_WAIT_MS: Readonly<Record<Urgency, number>> = { login: 900_000, refresh: 60_000 };
+/** How long somebody waits for a turn at most. Whoever has asked for a refresh is answered within a minute. */
+const MAX_WAIT_MS: Readonly<Record<Urgency, number>> = { login: 900_000, refresh: 45_000 };
 
 /** Logins are refused when so many times as many users wait as for which refreshes are. */
 const LOGIN_SHARE = 4;

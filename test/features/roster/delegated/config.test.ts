@@ -88,6 +88,11 @@ test('what callers prove themselves with has at least 16 characters, and is not 
   assert.match(problemOf({ auth: { hmacSecret: short } }), /auth/);
 });
 
+test('nobody waits for longer than a minute', () => {
+  assert.equal(problemOf({ timeoutMs: 60_000 }), '');
+  for (const timeoutMs of [60_001, 99]) assert.match(problemOf({ timeoutMs }), /timeoutMs.*from 100 to 60000/);
+});
+
 test('a token that no header can carry is a problem', () => {
   for (const token of ['planted 0123456789', 'planted-0123456789\n', 'planted-0123456789\u0000']) {
     assert.match(problemOf({ refresh: { bearerTokens: [token] } }), /without white space/);

@@ -275,6 +275,19 @@ test('a login that shares a refresh does not share that there was no turn for it
   );
 });
 
+test('a refresh is answered within a minute, and goes on', async (t) => {
+  const { stage, source, refresh } = await open(t);
+  const { desk } = await stage.connected({ desk: 'john', marie: 'marie' });
+  assert.equal((await items(desk)).length, 0);
+  source.befriend('john', 'marie');
+  const release = hold(source);
+  const outcome = refresh('john', 'nobody');
+  await stage.clock.advance(60_000);
+  assert.deepEqual(await outcome, { updated: ['nobody'], failed: new Map([['john', 'timeout']]) });
+  release();
+  await desk.receives(pushed(desk, 'marie'));
+});
+
 test('users who have gone when it is their turn are fetched no more', async (t) => {
   const { stage, source, refresh } = await open(t);
   const { desk } = await stage.connected({ desk: 'john' });
