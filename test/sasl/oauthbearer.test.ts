@@ -5,6 +5,10 @@ import { SaslError } from '../../src/errors.ts';
 import { JID } from '../../src/jid.ts';
 import type { SaslContext, SaslStep, TokenSource } from '../../src/sasl/mechanism.ts';
 import { parseBearerMessage } from '../../src/sasl/oauthbearer.ts';
+import { Sasl1 } from '../../src/sasl/sasl1.ts';
+import { LoginThrottle } from '../../src/sasl/throttle.ts';
+import { type Element, el, firstElement } from '../../src/xml/element.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { Accounts, contextOf, dataOf, failsWith, mechanismOf, start } from './scene.ts';
 
 const oauthbearer = mechanismOf('OAUTHBEARER');
@@ -109,6 +113,29 @@ describe('OAUTHBEARER', () => {
     assert.equal(await charged('secret-token:bad'), 1);
     assert.equal(await charged(''), 0);
     assert.equal(await charged('secret-token:openid'), 0);
+  });
+
+  test('charges wrong tokens to the address that they come from, and never to the account that they name', async () => {
+    const rate = { count: 2, perMs: 60_000 };
+    const rates = { address: rate, account: rate, accountFromAddress: rate };
+    const throttle = new LoginThrottle({ clock: new ManualClock(), rates });
+    const attempt = async (token: string, address: string): Promise<string | undefined> => {
+      const accounts = new Accounts();
+      await accounts.add('juliet', {});
+      const mechanisms = [oauthbearer];
+      const sasl = new Sasl1({ context: contextOf(accounts, { tokens }), mechanisms, throttle, address });
+      const send = async (name: string, data: string): Promise<Element> => {
+        const attrs = { xmlns: 'urn:ietf:params:xml:ns:xmpp-sasl', mechanism: 'OAUTHBEARER' };
+        return (await sasl.handle(el(name, attrs, Buffer.from(data).toString('base64')))).reply;
+      };
+      const first = await send('auth', `n,a=juliet@capulet.example,\x01auth=Bearer ${token}\x01\x01`);
+      const last = first.name === 'challenge' ? await send('response', '\x01') : first;
+      return last.name === 'success' ? 'success' : firstElement(last)?.name;
+    };
+    for (let i = 0; i < 5; i++) assert.equal(await attempt('', '192.0.2.1'), 'not-authorized');
+    for (let i = 0; i < 2; i++) assert.equal(await attempt('secret-token:bad', '192.0.2.1'), 'not-authorized');
+    assert.equal(await attempt('secret-token:good', '192.0.2.1'), 'temporary-auth-failure');
+    assert.equal(await attempt('secret-token:good', '198.51.100.1'), 'success');
   });
 
   test('refuses what is malformed', async () => {

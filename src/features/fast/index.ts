@@ -2,12 +2,11 @@ import { integer } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
 import { fast as fastService } from '../../core/fast.ts';
 import type { Feature } from '../../core/feature.ts';
+import { keepUpGrants } from '../shared/grant-upkeep.ts';
 import { FastTokens } from './tokens.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** How long the time of a use may stay in memory only; nothing else depends on it. */
-const WRITE_MS = 5000;
 
 const config = section('Login with tokens in the place of passwords (XEP-0484).', {
   tokenTtlMs: option(integer(MINUTE_MS), {
@@ -31,8 +30,6 @@ export const fast: Feature<ConfigOf<typeof config>> = {
     if (settings.rotateAfterMs >= settings.tokenTtlMs) host.log.warn('fast.never-rotated', { ...settings });
     const { grants, users, clock, domain } = host;
     host.provide(fastService, new FastTokens({ grants, users, clock, domain, ...settings }));
-    host.every('fast.uses', WRITE_MS, () => grants.writeUses());
-    host.every('fast.sweep', DAY_MS, () => grants.sweep());
-    host.defer(() => grants.writeUses());
+    keepUpGrants(host, 'fast');
   },
 };

@@ -108,9 +108,7 @@ export class UploadService implements Destination {
     if (domain !== this.#host.domain) return false;
     const login = this.#host.account(local)?.sessions.get(resource)?.login;
     if (login === undefined) return false;
-    return login.role === 'guest'
-      ? this.#parts.config.guests
-      : can(login.role, 'write-account') && can(login.role, 'communicate');
+    return login.role === 'guest' ? this.#parts.config.guests : can(login.role, 'write-account');
   }
 
   /** What does not depend on the account. */
