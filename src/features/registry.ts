@@ -14,9 +14,11 @@ import { groups } from './groups/index.ts';
 import { lastActivity } from './last-activity.ts';
 import { lastlog } from './lastlog/index.ts';
 import { legacySession } from './legacy-session.ts';
+import { liveStatistics } from './live-statistics/index.ts';
 import { mam } from './mam/index.ts';
 import { oauth } from './oauth/index.ts';
 import { offline } from './offline/index.ts';
+import { openMetrics } from './open-metrics/index.ts';
 import { ping } from './ping.ts';
 import { portable } from './portable/index.ts';
 import { presence } from './presence/index.ts';
@@ -71,6 +73,8 @@ export const features: readonly Feature[] = [
   privateXml,
   time,
   version,
+  openMetrics,
+  liveStatistics,
   externalServices,
   upload,
   portable,
