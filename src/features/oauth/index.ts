@@ -1,6 +1,7 @@
 import { bearerTokens } from '../../core/access.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { OAUTH_PATHS } from '../../oauth/server-metadata.ts';
+import { keepUpGrants } from '../shared/grant-upkeep.ts';
 import { keyRotation } from './api.ts';
 import { DeviceCodePage } from './authorize/device-page.ts';
 import type { Pages } from './authorize/pages.ts';
@@ -48,6 +49,7 @@ export function oauthTelling(opened: (provider: Provider) => void): Feature<OAut
       host.provide(bearerTokens, tokens);
       host.provide(keyRotation, keys);
       endSessionsWithTokens(host, tokens);
+      keepUpGrants(host, 'oauth');
       const pages = await openPages(provider);
       for (const endpoint of endpointsOf(provider, pages)) serveEndpoint(host, issuer, endpoint);
       if (keys.areClientsWelcome) serveAuthorization(provider, pages);
