@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { sharedGroups } from '../../../../src/features/groups/api.ts';
+import { type SharedContacts, sharedGroups } from '../../../../src/features/groups/api.ts';
 import { groups } from '../../../../src/features/groups/index.ts';
 import { presence } from '../../../../src/features/presence/index.ts';
 import { delegatedRosters } from '../../../../src/features/roster/api.ts';
+import { GroupSource } from '../../../../src/features/roster/delegated/group-source.ts';
 import { delegatedRoster } from '../../../../src/features/roster/delegated/index.ts';
 import { PASSWORD, Stage } from '../../../support/stage.ts';
 import { address, from, items, push, QUERY } from './serving-scene.ts';
@@ -56,4 +57,23 @@ test('who is removed is no contact of anybody any more', async (t) => {
   await items(desk);
   await stage.host.removeUser('marie');
   assert.deepEqual(await items(desk), []);
+});
+
+test('the rosters of a large group are made a few in a turn', async () => {
+  let made = 0;
+  const contacts: SharedContacts = {
+    of() {
+      made++;
+      return new Map();
+    },
+  };
+  const source = new GroupSource(contacts);
+  const all = Promise.all(Array.from({ length: 100 }, (_, i) => source.fetch(`user${i}`)));
+  const madeInTurns: number[] = [];
+  while (made < 100) {
+    await new Promise((resolve) => setImmediate(resolve));
+    madeInTurns.push(made);
+  }
+  assert.ok(madeInTurns.length >= 4 && (madeInTurns[0] ?? 0) <= 40, String(madeInTurns));
+  assert.equal((await all).length, 100);
 });
