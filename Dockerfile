@@ -14,7 +14,8 @@ COPY src ./src
 COPY test ./test
 COPY bench ./bench
 COPY tools ./tools
-RUN node_modules/.bin/tsc -p . && npm prune --omit=dev
+COPY web ./web
+RUN node_modules/.bin/tsc -p . && node tools/bundle.mjs && npm prune --omit=dev
 
 FROM node:24-slim
 ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=4 PARLEY_CONFIG=/etc/parley/parley.json
@@ -22,6 +23,7 @@ WORKDIR /opt/parley
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist/src ./dist/src
+COPY --from=build /build/dist/web ./dist/web
 COPY bin ./bin
 COPY tools/prepare.mjs ./tools/
 COPY config.example.json config.schema.json ./

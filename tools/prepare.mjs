@@ -18,8 +18,8 @@ import {
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What TypeScript compiles, as in tsconfig.json. */
-const SOURCE_FOLDERS = ['src', 'test', 'bench', 'tools'];
+/** What TypeScript compiles, as in tsconfig.json, and what is bundled for browsers. */
+const SOURCE_FOLDERS = ['src', 'test', 'bench', 'tools', 'web'];
 const LOCK_WAIT_MS = 300_000;
 const LOCK_POLL_MS = 200;
 /** How much of the output of a program that failed is shown. */
@@ -96,12 +96,17 @@ async function build(root, log) {
   const started = performance.now();
   const before = fingerprint(root);
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { code, output } = await run(process.execPath, [tsc, '-p', root], root);
-  if (code !== 0) throw new PrepareError(`the build failed:\n${firstLines(output)}`);
+  await runStep([tsc, '-p', root], root);
   removeOrphans(root);
+  if (existsSync(join(root, 'web'))) await runStep([join(root, 'tools', 'bundle.mjs')], root);
   // Of the sources as they were when the build began: what changed since is built next time.
   writeFileSync(stampFile(root), before);
   log(`built in ${seconds(started)} s`);
+}
+
+async function runStep(args, root) {
+  const { code, output } = await run(process.execPath, args, root);
+  if (code !== 0) throw new PrepareError(`the build failed:\n${firstLines(output)}`);
 }
 
 /** Removes compiled files whose source is gone, so that no test of yesterday runs. */
@@ -117,7 +122,9 @@ function removeOrphans(root) {
 function fingerprint(root) {
   const hash = createHash('sha256');
   const sources = SOURCE_FOLDERS.map((name) => join(root, name)).filter((folder) => existsSync(folder));
-  const files = sources.flatMap((folder) => filesBelow(folder)).filter((path) => path.endsWith('.ts'));
+  const files = sources
+    .flatMap((folder) => filesBelow(folder))
+    .filter((path) => /\.(?:ts|css)$|bundle\.mjs$/.test(path));
   for (const path of [...files.sort(), join(root, 'tsconfig.json'), join(root, 'package-lock.json')]) {
     hash
       .update(`${relative(root, path)}\0`)
