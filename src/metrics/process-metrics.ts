@@ -8,11 +8,9 @@ import type { Metrics } from './metrics.ts';
 const RESOLUTION_MS = 20;
 /** For how long after the last request. */
 const WATCH_MS = 600_000;
-const QUANTILES: readonly (readonly [quantile: string, percentile: number])[] = [
-  ['0.5', 50],
-  ['0.99', 99],
-  ['1', 100],
-];
+/** What is seen is that of a time of at least this, whoever else asks meanwhile, in milliseconds. */
+const MIN_WINDOW_MS = 5000;
+const PERCENTILES = [50, 99, 100] as const;
 
 /** Exports what the process takes of the machine. Returns what ends that. */
 export function exportProcess(metrics: Metrics, clock: Clock, startedAt: number): () => void {
@@ -34,11 +32,11 @@ export function exportProcess(metrics: Metrics, clock: Clock, startedAt: number)
     metrics.measured(
       {
         name: 'event_loop_delay_seconds',
-        help: 'How late the event loop was since the request before, by quantile',
-        labels: ['quantile'],
+        help: 'How late the event loop was since a request before this one, by percentile',
+        labels: ['percentile'],
       },
       (put) => {
-        for (const [quantile, seconds] of loop.seen) put({ quantile }, seconds);
+        for (const [percentile, seconds] of loop.seen) put({ percentile: String(percentile) }, seconds);
       },
     ),
   ];
@@ -65,10 +63,11 @@ function exportMemory(metrics: Metrics): (() => void)[] {
 
 /** How late timers are. Watched from the first request on, until nobody has asked for ten minutes. */
 class EventLoopDelay {
-  /** In seconds, by quantile, of the time between the last two requests; empty at the first. */
-  seen: readonly (readonly [quantile: string, seconds: number])[] = [];
+  /** In seconds, by percentile; empty at the first request. */
+  seen: readonly (readonly [percentile: number, seconds: number])[] = [];
   readonly #clock: Clock;
   #histogram: IntervalHistogram | undefined;
+  #since = 0;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -77,12 +76,15 @@ class EventLoopDelay {
 
   look(): void {
     const histogram = this.#histogram;
+    const now = this.#clock.monotonic();
     if (histogram === undefined) {
       this.#histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
       this.#histogram.enable();
-    } else {
-      this.seen = QUANTILES.map(([quantile, percentile]) => [quantile, delayOf(histogram.percentile(percentile))]);
+      this.#since = now;
+    } else if (now - this.#since >= MIN_WINDOW_MS) {
+      this.seen = PERCENTILES.map((percentile) => [percentile, delayOf(histogram.percentile(percentile))]);
       histogram.reset();
+      this.#since = now;
     }
     this.#cancel?.();
     const timer = this.#clock.after(WATCH_MS, () => this.stop());
