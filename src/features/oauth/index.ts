@@ -124,6 +124,6 @@ function endpointsOf(provider: Provider, pages: Pages): readonly Endpoint[] {
 
 /** Says why there is less than one may expect. */
 function tell({ host, issuer, keys }: Provider): void {
-  if (issuer.url === undefined) host.log.warn('oauth.no-issuer', { host: host.domain });
-  else if (!keys.areClientsWelcome) host.log.info('oauth.closed', { host: host.domain });
+  if (!issuer.isExpected) host.log.warn('oauth.no-issuer');
+  else if (!keys.areClientsWelcome) host.log.info('oauth.closed');
 }

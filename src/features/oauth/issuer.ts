@@ -25,6 +25,12 @@ export class Issuer {
     return httpsUrl === undefined || (isShared && new URL(httpsUrl).hostname !== this.#ownName) ? undefined : httpsUrl;
   }
 
+  /** Whether there is an https URL, or will be as soon as the server listens. */
+  get isExpected(): boolean {
+    const { http, listen } = this.#host.settings.current;
+    return this.url !== undefined || (http.publicUrl === undefined && listen.https.length > 0);
+  }
+
   /** The names under which requests come. */
   get names(): readonly string[] {
     const { url } = this;
