@@ -6,6 +6,7 @@ import { mam } from '../../../../src/features/mam/index.ts';
 import { portable } from '../../../../src/features/portable/index.ts';
 import { PASSWORD } from '../../../support/stage.ts';
 import { search } from '../../mam/scene.ts';
+import { documentOf, imported } from '../../portable/moving.ts';
 import { address, from, hold, items, open } from './serving-scene.ts';
 
 const ONLY_CONTACTS = `<prefs xmlns='urn:xmpp:mam:2' default='roster'><always/><never/></prefs>`;
@@ -87,6 +88,24 @@ test('contacts are not exported with an account: they are not ours', async (t) =
     stage.host.portable.filter(({ name }) => name.includes('contacts')),
     [],
   );
+});
+
+test('contacts in a document are left out, which is said', async (t) => {
+  const { stage, source } = await open(t, { features: [portable] });
+  source.befriend('john', 'marie');
+  const roster = `<query xmlns='jabber:iq:roster'><item jid='eve@elsewhere.example' subscription='both'/></query>`;
+  const request = `<presence xmlns='jabber:client' type='subscribe' from='ann@elsewhere.example' to='${address('john')}'/>`;
+  const summary = await imported(
+    stage,
+    documentOf(`<user name='john' password='${PASSWORD}'>${roster}${request}</user>`),
+  );
+  assert.deepEqual([summary.added, summary.faults], [1, []]);
+  assert.deepEqual(summary.notes.toSorted(), [
+    `<presence xmlns='jabber:client'/> is not known here: left out 1 times`,
+    `<query xmlns='jabber:iq:roster'/> is not known here: left out 1 times`,
+  ]);
+  const { desk } = await stage.connected({ desk: 'john' });
+  assert.deepEqual(await items(desk), [[address('marie'), undefined, []]]);
 });
 
 test('a guest has no contacts, and nobody is asked for them', async (t) => {
