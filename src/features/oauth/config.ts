@@ -34,7 +34,7 @@ export const config = section(
   {
     publicUrl: option(httpsUrl(), {
       default: undefined,
-      doc: 'The issuer: the https URL under which clients reach `/oauth2/` and `/.well-known/` for this host, when that is neither `http.publicUrl` nor `listen.https`. Where several hosts share one `http.publicUrl`, only the host of that name has it; the others need one of their own, under `hosts`.',
+      doc: 'The issuer: the https URL under which clients reach `/oauth2/` and `/.well-known/` for this host, when that is neither `http.publicUrl` nor `listen.https`. A URL that several hosts would have is that of the host of its name, or of none: give each its own, under `hosts`.',
       reload: 'restart',
     }),
     registrationKey: option(orNull(registrationKey), {

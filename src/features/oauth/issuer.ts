@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url';
+import { type Config, featuresOf } from '../../config/config.ts';
 import type { FeatureHost } from '../../core/feature.ts';
 
 type IssuerHost = Pick<FeatureHost, 'domain' | 'settings' | 'httpsUrl'>;
@@ -15,20 +16,19 @@ export class Issuer {
   }
 
   /**
-   * The https URL, without a slash at its end. Undefined where clients cannot reach the server over TLS; and for the others of
-   * several hosts that share one public URL: tokens of one must not pass for those of another.
+   * The https URL, without a slash at its end. Undefined where clients cannot reach the server over TLS; and where several hosts
+   * would have the same, for all but the one of that name: tokens of one must not pass for those of another.
    */
   get url(): string | undefined {
-    const { settings, httpsUrl } = this.#host;
-    if (this.#publicUrl !== undefined) return this.#publicUrl;
-    const isShared = settings.current.http.publicUrl !== undefined && Object.keys(settings.current.hosts).length > 1;
-    return httpsUrl === undefined || (isShared && new URL(httpsUrl).hostname !== this.#ownName) ? undefined : httpsUrl;
+    const url = this.#publicUrl ?? this.#host.httpsUrl;
+    return url === undefined || this.#belongsToOthers(new URL(url).hostname) ? undefined : url;
   }
 
-  /** Whether there is an https URL, or will be as soon as the server listens. */
+  /** Whether there is such a URL, or will be as soon as the server listens. */
   get isExpected(): boolean {
     const { http, listen } = this.#host.settings.current;
-    return this.url !== undefined || (http.publicUrl === undefined && listen.https.length > 0);
+    const isListening = http.publicUrl === undefined && this.#publicUrl === undefined && listen.https.length > 0;
+    return this.url !== undefined || isListening;
   }
 
   /** The names under which requests come. */
@@ -45,4 +45,19 @@ export class Issuer {
   get #ownName(): string {
     return domainToASCII(this.#host.domain);
   }
+
+  #belongsToOthers(name: string): boolean {
+    if (name === this.#ownName) return false;
+    const config = this.#host.settings.current;
+    const others = Object.keys(config.hosts).filter((domain) => domain !== this.#host.domain);
+    return others.some((domain) => domainToASCII(domain) === name || publicName(config, domain) === name);
+  }
+}
+
+/** The name in the public URL that a host is given; undefined where it has none, or no OAuth. */
+function publicName(config: Config, domain: string): string | undefined {
+  const { oauth = false } = featuresOf(config, domain);
+  if (oauth === false) return undefined;
+  const { publicUrl = config.http.publicUrl } = Object(oauth);
+  return typeof publicUrl === 'string' ? new URL(publicUrl).hostname : undefined;
 }

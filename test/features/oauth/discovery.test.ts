@@ -93,10 +93,21 @@ test('without https nothing of it is there, and the log says so', async (t) => {
 
 test('of several hosts with one public URL only the one of that name has it', async (t) => {
   const hosts = { [DOMAIN]: {}, 'other.example': {} };
-  const own = await open(t, { config: { hosts } });
-  assert.equal((await own.http('GET', METADATA)).json['issuer'], ISSUER);
-  const shared = await open(t, { config: { hosts, http: { publicUrl: 'https://chat.example/' } } });
-  assert.equal((await shared.http('GET', METADATA)).status, 404);
+  const issuerWith = async (config: Readonly<Record<string, unknown>>, oauth = {}): Promise<unknown> =>
+    (await (await open(t, { config, oauth })).http('GET', METADATA)).json['issuer'];
+  const chat = { publicUrl: 'https://chat.example' };
+  assert.equal(await issuerWith({ hosts }), ISSUER);
+  assert.equal(await issuerWith({ hosts, http: chat }), undefined);
+  assert.equal(await issuerWith({ hosts }, chat), undefined, 'the other has it as well');
+  assert.equal(
+    await issuerWith({ hosts }, { publicUrl: 'https://other.example' }),
+    undefined,
+    'it is the name of the other',
+  );
+  const without = { [DOMAIN]: {}, 'other.example': { features: { oauth: false } } };
+  assert.equal(await issuerWith({ hosts: without, http: chat }), chat.publicUrl);
+  const own = { ...hosts, [DOMAIN]: { features: { oauth: chat } } };
+  assert.equal(await issuerWith({ hosts: own }), chat.publicUrl);
 });
 
 test('a host behind a proxy is asked by the name of its public URL', async (t) => {

@@ -35,9 +35,9 @@ const en = {
   'consent.account': 'Account',
   'consent.change': 'Use another account',
   'consent.website': 'Website',
-  'consent.next': 'Then you go to',
+  'consent.next': 'Back to',
   'consent.nextSelf': 'an application on this device',
-  'consent.nextCode': 'a code, which you copy into the application',
+  'consent.nextCode': 'the application, with a code that you copy',
   'consent.nextDevice': 'your other device',
   'consent.device': 'Go on only if you have the other device before you. Nobody may ask you to let in theirs.',
   'consent.full':
@@ -138,9 +138,9 @@ const de: Texts = {
   'consent.account': 'Konto',
   'consent.change': 'Anderes Konto verwenden',
   'consent.website': 'Website',
-  'consent.next': 'Danach geht es zu',
+  'consent.next': 'Zurück zu',
   'consent.nextSelf': 'einer Anwendung auf diesem Gerät',
-  'consent.nextCode': 'einem Code, den du in die Anwendung kopierst',
+  'consent.nextCode': 'der Anwendung, mit einem Code zum Kopieren',
   'consent.nextDevice': 'deinem anderen Gerät',
   'consent.device':
     'Fahre nur fort, wenn du das andere Gerät vor dir hast. Niemand darf dich bitten, seines hereinzulassen.',

@@ -152,7 +152,7 @@ ${field({
   label: say.plain('device.code'),
   autocomplete: 'off',
   value: userCode,
-  hint: userCode === '' ? undefined : say.plain('device.check'),
+  hint: userCode === '' || error !== undefined ? undefined : say.plain('device.check'),
   maxLength: 32,
   isCode: true,
   isFirst: true,
