@@ -61,19 +61,19 @@ class Scene {
     return (await response.json()) as Record<string, unknown>;
   }
 
-  /** Registers a public application; returns its identifier. */
-  async register(metadata: object): Promise<string> {
-    const { client_id } = await this.post('/oauth2/register', {
-      client_name: 'Garden diary',
-      client_uri: 'https://garden.example/',
-      token_endpoint_auth_method: 'none',
-      ...metadata,
-    });
-    return String(client_id);
+  /** Registers an application; returns what it sends to say who it is. */
+  async register(metadata: object): Promise<{ client_id: string; client_secret?: string }> {
+    const website = { client_name: 'Garden diary', client_uri: 'https://garden.example/' };
+    const { client_id, client_secret } = await this.post('/oauth2/register', { ...website, ...metadata });
+    const secret = client_secret === undefined ? {} : { client_secret: String(client_secret) };
+    return { client_id: String(client_id), ...secret };
   }
 
   async authorizeUrl(redirectUri: string, scope = 'openid xmpp:client:normal'): Promise<{ id: string; url: string }> {
-    const id = await this.register({ redirect_uris: ['http://localhost/cb'] });
+    const { client_id: id } = await this.register({
+      redirect_uris: ['http://localhost/cb'],
+      token_endpoint_auth_method: 'none',
+    });
     const query = new URLSearchParams({
       client_id: id,
       response_type: 'code',
@@ -145,8 +145,13 @@ test('somebody denies, and the application is told so', { skip }, async (t) => {
 test('somebody types the code of a device, which is let in', { skip }, async (t) => {
   const scene = await Scene.open(t, { javaScriptEnabled: false });
   const { page } = scene;
-  const id = await scene.register({ client_name: 'Television', grant_types: [DEVICE_CODE], response_types: [] });
-  const start = await scene.post('/oauth2/device', new URLSearchParams({ client_id: id, scope: 'openid' }));
+  const television = await scene.register({
+    client_name: 'Television',
+    grant_types: [DEVICE_CODE],
+    response_types: [],
+    token_endpoint_auth_method: 'client_secret_post',
+  });
+  const start = await scene.post('/oauth2/device', new URLSearchParams({ ...television, scope: 'openid' }));
   await page.goto(`${scene.issuer}/oauth2/device`);
   await page.getByLabel('Code').fill('BCDF-GHJK');
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -159,7 +164,7 @@ test('somebody types the code of a device, which is let in', { skip }, async (t)
   await page.getByRole('heading', { name: 'Done' }).waitFor();
   const form = new URLSearchParams({
     grant_type: DEVICE_CODE,
-    client_id: id,
+    ...television,
     device_code: String(start['device_code']),
   });
   assert.equal((await scene.post('/oauth2/token', form))['scope'], 'openid');

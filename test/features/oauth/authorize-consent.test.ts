@@ -38,7 +38,7 @@ test('the consent page says who asks, for which account, for what, and where it 
   );
   assert.match(page.body, /<a href="https:\/\/garden\.example\/terms"/);
   assert.match(page.body, /<a href="https:\/\/garden\.example\/policy"/);
-  assert.match(page.body, /<dt>Then you go to<\/dt><dd>garden\.example</);
+  assert.match(page.body, /<dt>Back to<\/dt><dd>garden\.example</);
   assert.deepEqual(scopesOn(page), ALL.split(' '));
   assert.match(page.body, /full access: it could read everything/);
   assert.equal(page.headers['cache-control'], 'no-store');
