@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Feature } from '../../../src/core/feature.ts';
+import { secondFactors } from '../../../src/features/second-factor/api.ts';
 import { PASSWORD } from '../../support/stage.ts';
 import { codeForm, DEVICE, ISSUER, open, payloadOf, REDIRECT, refused, type Scene, VERIFIER } from './scene.ts';
 
@@ -238,6 +240,28 @@ test('where it is allowed, a client may send a password', async (t) => {
   refused(await ask({ scope: 'email' }), 'invalid_scope');
   refused(await ask({ scope: 'a"b' }), 'invalid_scope');
   refused(await ask({ username: '' }), 'invalid_request');
+});
+
+test('a password alone gives nothing where the account asks for more', async (t) => {
+  const asksForMore: Feature = {
+    name: 'asksForMore',
+    specs: [],
+    setup(host) {
+      const summary = { totp: true, passkeys: 0, recoveryCodes: 8, isRequired: true, refusesPasswords: false };
+      const unused = () => Promise.reject(new Error('nobody asks'));
+      host.provide(secondFactors, {
+        of: async () => summary,
+        checkCode: unused,
+        passkeyOptions: unused,
+        checkPasskey: unused,
+        remove: unused,
+      });
+    },
+  };
+  const { register, post } = await open(t, { ...PASSWORDS, features: [asksForMore] });
+  const client = await register({ grant_types: ['authorization_code', 'password'] });
+  const form = { grant_type: 'password', username: 'romeo', password: PASSWORD, scope: 'xmpp' };
+  refused(await post('/oauth2/token', form, { as: client }), 'invalid_grant');
 });
 
 test('who guesses passwords has to wait', async (t) => {
