@@ -326,6 +326,22 @@ test('what is allowed but hardly meant is warned of', () => {
   assert.deepEqual(loadValue({ listen: { ...nowhere, http: undefined } }).warnings, []);
 });
 
+test('an interval of memory figures that is no number of seconds is no reason not to start: it is warned of', () => {
+  for (const given of [-5, 'abc', null, [60]]) {
+    const { config, warnings } = loadValue({ metrics: { memoryInfoInterval: given } });
+    assert.ok(Number.isNaN(config.metrics.memoryInfoInterval));
+    assert.deepEqual(warnings, ['metrics.memoryInfoInterval is no number of seconds, 0 or more: 60 is used']);
+  }
+  const { config, warnings } = loadValue({ metrics: { memoryInfoInterval: 0 } });
+  assert.deepEqual([config.metrics.memoryInfoInterval, warnings], [0, []]);
+});
+
+test('the prefix of metrics is a name', () => {
+  for (const prefix of ['1chat', 'chat-', '', 'a b']) {
+    assert.equal(problemsOf({ metrics: { prefix } })[0]?.path, 'metrics.prefix');
+  }
+});
+
 test('a syntax error is told with its line and column', () => {
   const { message } = errorOf(() => load('{\n  "log": {\n    "level": info\n  }\n}'));
   assert.equal(message, '/etc/parley/config.json:3:14 is not valid:\n  expected JSON, found "info"');
