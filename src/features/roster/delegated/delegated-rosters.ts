@@ -185,16 +185,25 @@ export class DelegatedRosters implements Rosters, DelegatedRosterService {
   }
 
   #isNeeded(local: string): boolean {
-    return !this.#isClosed && this.#onlineOf(this.#host.account(local)) !== undefined;
+    const account = this.#host.account(local);
+    if (this.#isClosed || account === undefined || account.isAnonymous) return false;
+    return this.#source.isAtHand || this.#onlineOf(account) !== undefined;
   }
 
   #landed(local: string, fetched: LiveRoster | SourceError): Awaitable<void> {
     const account = this.#host.account(local);
     const online = this.#onlineOf(account);
-    if (account === undefined || online === undefined || this.#isClosed) return;
+    if (account === undefined || this.#isClosed) return;
+    if (online === undefined) return this.#landedAway(account);
     if (!(fetched instanceof SourceError)) return this.#serve(account, online, fetched, false);
     if (online.roster === undefined) return this.#failed(account, online, fetched);
     if (online.isSubstitute) this.#retryLater(local, online);
+  }
+
+  // An account that is about to be live has its roster when its lane gets there.
+  #landedAway(account: Account): Awaitable<void> {
+    if (!this.#source.isAtHand) return;
+    return account.exclusively(() => (account.failure === undefined ? this.#rest(account) : undefined));
   }
 
   async #failed(account: Account, online: OnlineRoster, { reason }: SourceError): Promise<void> {

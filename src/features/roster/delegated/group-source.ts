@@ -10,6 +10,7 @@ const FETCHED_IN_A_TURN = 20;
 
 /** Rosters of those who are in groups together: they are known at once, and there is no outage. */
 export class GroupSource implements RosterSource {
+  readonly isAtHand = true;
   readonly #contacts: SharedContacts;
   #fetches = 0;
   #turn: Promise<void> = Promise.resolve();

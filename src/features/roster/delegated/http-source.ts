@@ -30,6 +30,7 @@ interface Flight {
 
 /** A web application that owns the rosters of a host. It is asked over HTTP, for one user at a time or for many. */
 export class HttpSource implements RosterSource {
+  readonly isAtHand = false;
   readonly #host: HttpSourceGround;
   readonly #config: DelegatedRosterConfig;
   readonly #client: JsonClient;

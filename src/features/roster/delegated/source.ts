@@ -18,6 +18,8 @@ export class SourceError extends Error {
 
 /** Who owns rosters: another application, or the groups of the host. All contacts in them are mutual. */
 export interface RosterSource {
+  /** Whether a fetch asks nobody and cannot fail: then users who are away are known by what is so now, too. */
+  readonly isAtHand: boolean;
   /** The roster as it is now. Settles in bounded time; rejects with a SourceError. */
   fetch(local: string, urgency: Urgency): Promise<LiveRoster>;
   /** The last roster that was fetched, if it is still kept; never rejects. */

@@ -2,16 +2,19 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type SharedContacts, sharedGroups } from '../../../../src/features/groups/api.ts';
 import { groups } from '../../../../src/features/groups/index.ts';
+import { lastActivity } from '../../../../src/features/last-activity.ts';
+import { lastlog } from '../../../../src/features/lastlog/index.ts';
 import { presence } from '../../../../src/features/presence/index.ts';
 import { delegatedRosters } from '../../../../src/features/roster/api.ts';
 import { GroupSource } from '../../../../src/features/roster/delegated/group-source.ts';
 import { delegatedRoster } from '../../../../src/features/roster/delegated/index.ts';
 import { PASSWORD, Stage } from '../../../support/stage.ts';
+import type { StageClient } from '../../../support/stage-client.ts';
 import { address, from, items, push, QUERY } from './serving-scene.ts';
 
 async function open(t: TestContext) {
   const config = { features: { groups: {}, delegatedRoster: { source: 'groups' } } };
-  const stage = await Stage.open(t, { features: [groups, delegatedRoster, presence], config });
+  const stage = await Stage.open(t, { features: [groups, lastlog, lastActivity, delegatedRoster, presence], config });
   for (const local of ['john', 'marie', 'ann']) await stage.host.users.create(local, PASSWORD);
   const all = stage.host.services.use(sharedGroups);
   await all.add('Family', false);
@@ -49,6 +52,19 @@ test('who joins or leaves a group is pushed to those who are online, and comes i
   await desk.receives(push(desk, `<item jid='${address('ann')}' subscription='remove'/>`));
   await desk.receives(from(ann.jid, 'unavailable'));
   assert.equal((await ann.get(QUERY))?.children.length, 0);
+});
+
+test('who is away is a contact of exactly those who are in the group now', async (t) => {
+  const { stage, all } = await open(t);
+  const { desk, marie, ann } = await stage.online({ desk: 'john', marie: 'marie', ann: 'ann' });
+  const asks = async (client: StageClient) =>
+    (await client.ask('get', `<query xmlns='jabber:iq:last'/>`, address('john'))).attrs['type'];
+  await desk.sends('</stream:stream>');
+  assert.deepEqual([await asks(marie), await asks(ann)], ['result', 'error']);
+  await all.leave('Family', 'marie');
+  await all.join('Family', 'ann');
+  await stage.clock.advance(0);
+  assert.deepEqual([await asks(marie), await asks(ann)], ['error', 'result']);
 });
 
 test('who is removed is no contact of anybody any more', async (t) => {

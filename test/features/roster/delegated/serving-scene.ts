@@ -27,6 +27,7 @@ export class ScriptedSource implements RosterSource {
   readonly fetches: { readonly local: string; readonly urgency: Urgency }[] = [];
   readonly forgotten: string[] = [];
   readonly copies = new Map<string, Awaitable<LiveRoster>>();
+  readonly isAtHand = false;
   failure: FetchFailure | undefined;
   /** What fetches wait for, if anything, after they have seen what there is. */
   held: Gate | undefined;
