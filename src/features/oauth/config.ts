@@ -28,6 +28,8 @@ const registrationKey = satisfying(
 );
 const signingKey = secretFile();
 
+const policy = satisfying(text(), (value) => /^[ -~]+$/.test(value), 'a policy in ASCII, on one line');
+
 /** The options of the feature. */
 export const config = section(
   'Access of applications to accounts without their passwords: OAuth 2.0 and OpenID Connect; see docs/oauth.md.',
@@ -130,12 +132,12 @@ export const config = section(
     }),
     templatePath: option(orNull(path()), {
       default: null,
-      doc: 'A directory with templates of pages in the place of those that are built in; see docs/oauth.md.',
+      doc: 'A directory with files that make the pages your own, read at the start and with every reload; see docs/oauth.md.',
       reload: 'restart',
     }),
-    securityPolicy: option(text(), {
+    securityPolicy: option(policy, {
       default: "default-src 'self'",
-      doc: 'The Content-Security-Policy of the pages, to which `frame-ancestors` is added.',
+      doc: 'The Content-Security-Policy of the pages. Nobody may frame them, whatever it says; without an `img-src` of its own they show pictures of the server only.',
       reload: 'restart',
     }),
     policyUrl: option(orNull(httpsUrl()), {
