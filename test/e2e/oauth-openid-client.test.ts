@@ -70,7 +70,7 @@ describe('An application made with openid-client', () => {
   for (const [kind, metadata, auth] of kinds) {
     test(`${kind} goes all the way`, async (t) => {
       const config = await register(await start(t), metadata, auth);
-      const isPublic = 'token_endpoint_auth_method' in metadata && metadata.token_endpoint_auth_method === 'none';
+      const isPublic = metadata['token_endpoint_auth_method'] === 'none';
       assert.equal(config.clientMetadata().client_secret === undefined, isPublic);
       const [address, checks] = await request(config);
       const tokens = await openid.authorizationCodeGrant(config, await redirected(address), checks);
