@@ -72,6 +72,7 @@ async function serve({ config, warnings }: Loaded, file: string | undefined, io:
     listeners,
     certificates: () => server.certificates.describe(),
     uncaughtErrors: () => signals.uncaughtErrors,
+    memory: () => server.metrics.memory.figures(),
     reload: () => reload(server, file),
   };
   server.commands.unshift(...commandsOn({ version: io.version, hosts, settings, clock, running }, []));

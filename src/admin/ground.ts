@@ -1,5 +1,6 @@
 import type { Arguments, Command, CommandDescription, Json, Progress } from '../core/commands.ts';
 import type { Host, Settings } from '../core/host.ts';
+import type { MemoryFigures } from '../metrics/memory.ts';
 import type { Endpoint } from '../net/listen.ts';
 import type { CertificateDescription } from '../tls/certificates.ts';
 import type { Awaitable } from '../util/awaitable.ts';
@@ -25,6 +26,8 @@ export interface RunningServer {
   certificates(): readonly CertificateDescription[];
   /** How many errors nobody caught; see the log's `bug` lines. */
   uncaughtErrors(): number;
+  /** As they were read lately; undefined while they cannot be read. */
+  memory(): MemoryFigures | undefined;
   /** Reads the configuration again. Throws what is wrong with it, and changes nothing then. */
   reload(): Promise<ReloadReport>;
 }

@@ -25,6 +25,7 @@ const RUNNING: RunningServer = {
     },
   ],
   uncaughtErrors: () => 2,
+  memory: () => ({ allocated: 104_857_600, used: 52_428_800, unused: 1000, returnable: 2000 }),
   reload: async () => ({ changed: ['log.level'], needRestart: ['listen.c2s'], warnings: ['careful'] }),
 };
 
@@ -136,6 +137,8 @@ test('the status tells how the server does', async (t) => {
   assert.equal(status.certificates[0].daysLeft, 10);
   assert.match(text, /^Running +for 1 d 1 h, since 2025-12-30T22:58:00\.000Z$/m);
   assert.match(text, /^\[::\]:5222 +clients, STARTTLS$/m);
+  assert.match(text, /^Memory +100\.0 MiB, of which 50\.0 MiB are in use$/m);
+  assert.deepEqual(status.memory, { used: 52_428_800, unused: 1000, returnable: 2000 });
   assert.match(text, /^Faults +2;/m);
   assert.match(text, /^Warning: stage\.example: expires in 10 days$/m);
 });

@@ -15,14 +15,18 @@ export const SERVICE_NAMES: Readonly<Record<ListenerDescription['service'], stri
   https: 'HTTPS and WebSocket',
 };
 
-/** Times are ISO 8601, `memoryBytes` is the resident set. `configFile` is null without one. */
+/**
+ * Times are ISO 8601. `memoryBytes` is the resident set and `memory` what it is used for, as read at most a while ago
+ * (`metrics.memoryInfoInterval`); null where they cannot be read. `configFile` is null without one.
+ */
 type StatusAnswer = {
   readonly version: string;
   readonly node: string;
   readonly pid: number;
   readonly startedAt: string;
   readonly uptimeSeconds: number;
-  readonly memoryBytes: number;
+  readonly memoryBytes: number | null;
+  readonly memory: { readonly used: number; readonly unused: number; readonly returnable: number } | null;
   readonly configFile: string | null;
   readonly dataDir: string;
   readonly uncaughtErrors: number;
@@ -60,13 +64,15 @@ export const status: BuiltIn<StatusAnswer> = {
     for (const host of ground.hosts.values()) {
       hosts.push({ host: host.domain, accounts: await countUsers(host), sessions: countSessions(host) });
     }
+    const memory = running.memory();
     return {
       version: ground.version,
       node: process.versions.node,
       pid: process.pid,
       startedAt: new Date(running.startedAt).toISOString(),
       uptimeSeconds: Math.floor((now - running.startedAt) / 1000),
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: memory?.allocated ?? null,
+      memory: memory === undefined ? null : { used: memory.used, unused: memory.unused, returnable: memory.returnable },
       configFile: running.configFile ?? null,
       dataDir: ground.settings.current.dataDir,
       uncaughtErrors: running.uncaughtErrors(),
@@ -140,12 +146,21 @@ function summaryOf(answer: StatusAnswer): string {
   const lines: [string, string][] = [
     ['Parley', `${answer.version}, on Node ${answer.node}, process ${answer.pid}`],
     ['Running', `for ${duration(answer.uptimeSeconds)}, since ${answer.startedAt}`],
-    ['Memory', `${(answer.memoryBytes / 1_048_576).toFixed(1)} MiB`],
+    ['Memory', memoryText(answer)],
     ['Configuration', answer.configFile ?? 'none, all defaults'],
     ['Data', answer.dataDir],
   ];
   if (answer.uncaughtErrors > 0) lines.push(['Faults', `${answer.uncaughtErrors}; the log has their "bug" lines`]);
   return facts(lines);
+}
+
+function memoryText({ memoryBytes, memory }: StatusAnswer): string {
+  if (memoryBytes === null || memory === null) return 'unknown';
+  return `${mebibytes(memoryBytes)}, of which ${mebibytes(memory.used)} are in use`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }
 
 function hostsOf({ hosts }: StatusAnswer): string {
