@@ -19,7 +19,12 @@ export interface ChartOptions {
   readonly axisTime: Format;
   readonly exactTime: Format;
   readonly timeHeading: string;
+  /** How far labels of the time axis are apart, the least first, and what is shown at least; in milliseconds. */
+  readonly timeSteps: readonly number[];
+  readonly leastSpan: number;
   readonly height: number;
+  /** Whether there are no values between whole numbers. */
+  readonly isWhole?: boolean;
 }
 
 /** Times in milliseconds since the Unix epoch, and a column of values for each line. */
@@ -30,6 +35,7 @@ export interface ChartData {
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 const MAX_ROWS = 60;
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((first) => first * 10 ** power)).flat();
 const EMPTY: ChartData = { at: [], columns: [] };
 
 /** A chart in a figure of its own: a legend with the newest values or those under the pointer, and the values as a table. */
@@ -41,13 +47,14 @@ export class Chart {
   readonly #when: HTMLElement;
   readonly #rows: HTMLElement;
   readonly #table: HTMLDetailsElement;
+  readonly #none = el('p', { class: 'none quiet' }, texts.none);
   #plot: uPlot | undefined;
   #data = EMPTY;
 
   constructor(options: ChartOptions) {
     this.#options = options;
     const { title, lines, height } = options;
-    this.#place = el('div', { class: 'plot', 'aria-hidden': 'true', style: undefined });
+    this.#place = el('div', { class: 'plot', 'aria-hidden': 'true' });
     this.#place.style.height = `${height}px`;
     this.#values = lines.map(() => el('b', {}, '–'));
     this.#when = el('span', { class: 'when' });
@@ -64,6 +71,7 @@ export class Chart {
       { class: 'chart card', 'aria-label': title },
       el('h3', {}, title),
       legend,
+      this.#none,
       this.#place,
       this.#table,
     );
@@ -73,6 +81,15 @@ export class Chart {
   /** Shows other values. */
   show(data: ChartData): void {
     this.#data = data;
+    const isEmpty = data.columns.every((column) => column.every((value) => value === null));
+    this.#none.hidden = !isEmpty;
+    this.#place.hidden = isEmpty;
+    this.#table.hidden = isEmpty;
+    if (isEmpty) this.#tell();
+    else this.#plotData();
+  }
+
+  #plotData(): void {
     if (this.#plot === undefined) this.#plot = this.#draw();
     else this.#plot.setData(this.#aligned());
     this.#tell();
@@ -92,7 +109,7 @@ export class Chart {
   }
 
   #draw(): uPlot {
-    const { lines, format, axisTime, height } = this.#options;
+    const { lines, format, axisTime, timeSteps, leastSpan, height, isWhole = false } = this.#options;
     const style = getComputedStyle(document.documentElement);
     const colourOf = (name: string): string => style.getPropertyValue(`--${name}`).trim();
     const axis = { stroke: colourOf('quiet'), font: FONT, ticks: { show: false } };
@@ -101,13 +118,31 @@ export class Chart {
       width: Math.max(200, this.#place.clientWidth),
       height,
       ms: 1,
-      padding: [8, 6, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.12 : 1] } },
+      scales: {
+        x: { range: (_plot, min, max) => [Math.min(min, max - leastSpan), max] },
+        y: { range: (_plot, _min, max) => [0, isWhole ? Math.max(4, max * 1.12) : max > 0 ? max * 1.12 : 1] },
+      },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, size: 28, values: (_plot, splits) => splits.map(axisTime) },
-        { ...axis, grid, space: 36, size: 64, gap: 8, values: (_plot, splits) => splits.map(format) },
+        {
+          ...axis,
+          grid: { show: false },
+          space: 64,
+          size: 28,
+          incrs: [...timeSteps],
+          values: (_plot, splits) => splits.map(axisTime),
+        },
+        {
+          ...axis,
+          grid,
+          space: 36,
+          size: 64,
+          gap: 8,
+          ...(isWhole && { incrs: WHOLE_STEPS }),
+          values: (_plot, splits) => splits.map(format),
+        },
       ],
       series: [
         {},

@@ -24,6 +24,8 @@ import { Tile } from './tiles.ts';
 
 const FIGURES_EVERY_MS = 300_000;
 const RETRY_MS = 15_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 const KEPT_MS = 3_600_000;
 const MAX_SAMPLES = 2000;
 const RANGES = [30, 90, 365, 730];
@@ -46,9 +48,9 @@ const tiles = {
   visitors: new Tile(t.visitors),
   messages: new Tile(t.messages),
   handling: new Tile(t.handling),
+  loopDelay: new Tile(t.loopDelay),
   memory: new Tile(t.memory),
   cpu: new Tile(t.cpu),
-  uploads: new Tile(t.uploads),
 };
 
 const activeChart = new Chart({
@@ -62,7 +64,10 @@ const activeChart = new Chart({
   axisTime: shortDay,
   exactTime: longDay,
   timeHeading: t.day,
+  timeSteps: [1, 2, 7, 14, 30, 61, 91, 182, 365].map((days) => days * DAY_MS),
+  leastSpan: 6 * DAY_MS,
   height: 260,
+  isWhole: true,
 });
 
 const liveCharts: readonly LiveChart[] = [
@@ -71,9 +76,9 @@ const liveCharts: readonly LiveChart[] = [
   liveChart(t.handling, duration, [t.high, 'handlingHigh'], [t.median, 'handlingMedian']),
   liveChart(t.loopDelay, duration, [t.high, 'loopDelay']),
   liveChart(t.store, duration, [t.commit, 'storeCommit'], [t.read, 'storeRead']),
-  liveChart(t.cpu, percent, [t.ofOneCore, 'cpu']),
+  liveChart(t.cpuOfOneCore, percent, [t.cpu, 'cpu']),
   liveChart(t.memory, size, [t.memory, 'memory'], [t.heap, 'heap']),
-  liveChart(t.uploads, size, [t.uploads, 'uploadBytes']),
+  liveChart(t.kept, size, [t.uploads, 'uploadBytes'], [t.archive, 'archiveBytes']),
 ];
 
 const byCountry = new Groups({ title: t.countries, heading: t.country, nameOf: countryName });
@@ -111,7 +116,10 @@ function liveChart(title: string, format: Format, ...lines: readonly (readonly [
     axisTime: clockTime,
     exactTime: clockTimeExactly,
     timeHeading: t.time,
+    timeSteps: [1, 2, 5, 10, 15, 20, 30].map((minutes) => minutes * MINUTE_MS),
+    leastSpan: 5 * MINUTE_MS,
     height: 150,
+    isWhole: format === count,
   });
   return { figures: lines.map(([, figure]) => figure), chart };
 }
@@ -153,8 +161,7 @@ function showLiveTiles(): void {
   tiles.handling.show({ value: write('handlingHigh', duration), below: t.ofMedian(write('handlingMedian', duration)) });
   tiles.memory.show({ value: write('memory', size), below: t.ofHeap(write('heap', size)) });
   tiles.cpu.show({ value: write('cpu', percent), below: t.ofOneCore });
-  tiles.uploads.element.hidden = !isKnown('uploadBytes');
-  tiles.uploads.show({ value: write('uploadBytes', size), below: t.ofFiles(write('uploadFiles', count)) });
+  tiles.loopDelay.show({ value: write('loopDelay', duration), below: t.high99 });
 }
 
 function showFigures(): void {
@@ -166,7 +173,6 @@ function showFigures(): void {
       active === null ? undefined : `${count(active.week)} ${t.activeWeek} · ${count(active.month)} ${t.activeMonth}`,
   });
   const newest = months[0];
-  tiles.visitors.element.hidden = newest === undefined;
   if (newest !== undefined) {
     tiles.visitors.show({
       label: t.visitorsOf(monthName(newest.month)),
@@ -250,8 +256,13 @@ function layOut(): void {
       { 'aria-labelledby': 'people' },
       el('div', { class: 'heading' }, el('h2', { id: 'people' }, t.people), rangeChoice()),
       activeChart.element,
-      el('div', { class: 'heading' }, el('label', { for: 'month' }, el('span', {}, t.month), monthChoice)),
-      el('div', { class: 'pair' }, byCountry.element, byClient.element),
+      el(
+        'div',
+        { class: 'heading' },
+        el('h2', {}, t.visitors),
+        el('label', { for: 'month' }, el('span', {}, t.month), monthChoice),
+      ),
+      el('div', { class: 'pair even' }, byCountry.element, byClient.element),
     ),
     el(
       'section',

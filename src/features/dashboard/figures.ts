@@ -27,16 +27,23 @@ export async function gatherFigures(host: FeatureHost, domain: string | undefine
     host: domain ?? null,
     hosts: Object.keys(host.settings.current.hosts),
     version: SOFTWARE_VERSION,
+    online: {
+      users: chosen.reduce((sum, { online }) => sum + online.users, 0),
+      sessions: chosen.reduce((sum, { online }) => sum + online.sessions, 0),
+    },
     active: sumOfActive(active),
     days: sumOfDays(days.flat()),
     months: sumOfMonths(months.flat()),
   };
 }
 
+/** Those of the present month too, of which there may be none yet; nothing where they are not counted. */
 async function visitorsByMonth(figures: UsageFigures): Promise<VisitorFigures[]> {
-  const months = (await figures.months()).slice(-MONTHS);
+  const present = await figures.visitors();
+  if (present === undefined) return [];
+  const months = (await figures.months()).filter((month) => month !== present.month).slice(-MONTHS);
   const found = await Promise.all(months.map((month) => figures.visitors(month)));
-  return found.filter((visitors) => visitors !== undefined);
+  return [present, ...found.filter((visitors) => visitors !== undefined)];
 }
 
 function sumOfActive(counts: readonly (ActiveCounts | undefined)[]): ActiveCounts | null {

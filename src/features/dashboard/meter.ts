@@ -34,8 +34,8 @@ export class Meter {
         cpu: rate(({ cpuSeconds }) => cpuSeconds),
         storeCommit: mean(since(({ commits }) => commits)),
         storeRead: mean(since(({ reads }) => reads)),
+        archiveBytes: now.archiveBytes,
         uploadBytes: now.uploadBytes,
-        uploadFiles: now.uploadFiles,
       },
     };
   }

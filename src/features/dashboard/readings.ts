@@ -12,8 +12,8 @@ const NAMES = [
   'cpu_seconds_total',
   'store_commit_seconds',
   'store_get_seconds',
-  'upload_stored_bytes',
-  'upload_stored_files',
+  'archive_bytes',
+  'uploads_bytes',
 ] as const;
 type Name = (typeof NAMES)[number];
 
@@ -40,8 +40,8 @@ export interface Reading {
   readonly cpuSeconds: number | null;
   readonly commits: Distribution | null;
   readonly reads: Distribution | null;
+  readonly archiveBytes: number | null;
   readonly uploadBytes: number | null;
-  readonly uploadFiles: number | null;
 }
 
 type Values = ReadonlyMap<Name, readonly Sample[]>;
@@ -74,8 +74,8 @@ export async function takeReading(
     cpuSeconds: ofAll('cpu_seconds_total'),
     commits: distributionOf(values, 'store_commit_seconds'),
     reads: distributionOf(values, 'store_get_seconds'),
-    uploadBytes: of('upload_stored_bytes'),
-    uploadFiles: of('upload_stored_files'),
+    archiveBytes: of('archive_bytes'),
+    uploadBytes: of('uploads_bytes'),
   };
 }
 

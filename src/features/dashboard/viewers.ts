@@ -1,5 +1,6 @@
 import { bearerTokens } from '../../core/access.ts';
 import type { FeatureHost } from '../../core/feature.ts';
+import { accountRemoved } from '../../core/points.ts';
 import { can } from '../../core/roles.ts';
 import type { User } from '../../core/users.ts';
 import { HttpError, type HttpRequest } from '../../http/message.ts';
@@ -53,6 +54,7 @@ export class Viewers {
 
   constructor(options: ViewersOptions) {
     this.#options = options;
+    options.host.observe(accountRemoved, ({ jid }) => this.#endAll(jid.local));
   }
 
   /** Begins a visit; returns the Set-Cookie header. RFC 6265 §4.1. */
@@ -130,6 +132,10 @@ export class Viewers {
     if (endsAt <= host.clock.now() || user.disabled || user.passwordUpdatedAt !== passwordUpdatedAt) return false;
     if (!this.isAdministrator(user)) return false;
     return isProved || (await host.find(secondFactors)?.of(local))?.isRequired !== true;
+  }
+
+  #endAll(local: string): void {
+    for (const [token, visit] of this.#visits) if (visit.local === local) this.#visits.delete(token);
   }
 
   #makeRoom(local: string): void {

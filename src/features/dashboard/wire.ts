@@ -15,8 +15,8 @@ export const LIVE_FIGURES = [
   'cpu',
   'storeCommit',
   'storeRead',
+  'archiveBytes',
   'uploadBytes',
-  'uploadFiles',
 ] as const;
 export type LiveFigure = (typeof LIVE_FIGURES)[number];
 
@@ -75,6 +75,8 @@ export interface Figures {
   /** The hosts that there are figures of. */
   readonly hosts: readonly string[];
   readonly version: string;
+  /** Who is connected now. */
+  readonly online: { readonly users: number; readonly sessions: number };
   /** The newest count of active users, if there has been one. */
   readonly active: ActiveCounts | null;
   /** The oldest first. */
