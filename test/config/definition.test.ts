@@ -133,6 +133,19 @@ test('what is off unless configured is said to be', () => {
   assert.match(page, /\[`bare`\]\(#features\.bare\) \| true or false \| `false` \| restart \|/);
 });
 
+test('what is off unless configured may have a configuration for that it is not', () => {
+  const answers = option(integer(1, 9), { default: 3, doc: 'How many answers.', reload: 'live' });
+  const sections = {
+    polls: optIn(section('Questions to all.', { answers }), { answers: 1 }),
+    bare: optIn(section('Has no options.', {})),
+  };
+  const featuresOf = (features: object) =>
+    loadConfig('/config.json', { sections, readFile: () => JSON.stringify({ features }) }).config.features;
+  assert.deepEqual(featuresOf({}), { polls: { answers: 1 }, bare: false });
+  assert.deepEqual(featuresOf({ polls: true, bare: true }), { polls: { answers: 3 }, bare: {} });
+  assert.deepEqual(featuresOf({ polls: false }), { polls: false, bare: false });
+});
+
 test('the reference page has an anchored row for every option', () => {
   const page = configReference(withFeatures);
   for (const { path } of optionsOf(withFeatures)) {

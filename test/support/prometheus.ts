@@ -44,7 +44,8 @@ print(json.dumps(samples, allow_nan=False))
 
 /** Reads OpenMetrics with the strict reader of Prometheus's library; fails the test where it does. */
 export function readStrictly(text: string): PromSample[] {
-  const { status, stdout, stderr } = spawnSync(PYTHON, ['-c', READER], { input: text, encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync(PYTHON, ['-c', READER], { input: text, encoding: 'utf8' });
+  assert.equal(error, undefined);
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout);
 }

@@ -3,6 +3,7 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { CLIENT_ID } from '../../../src/features/system-report/client-id.ts';
 import { systemReport } from '../../../src/features/system-report/index.ts';
 import { openMemoryStore } from '../../../src/store/memory.ts';
 import { eventually } from '../../support/live-server.ts';
@@ -10,7 +11,8 @@ import { ManualClock } from '../../support/manual-clock.ts';
 import { Stage, type StageOptions } from '../../support/stage.ts';
 import { Collector } from './collector.ts';
 
-const PERIOD_MS = 10_800_000;
+const INITIAL_MS = 1000;
+const PERIOD_MS = 2000;
 
 interface Given {
   /** What stands in the configuration for the feature; undefined: nothing. */
@@ -54,7 +56,8 @@ async function report(file: string): Promise<{ name: string; params: Record<stri
 
 function trackedBy(collector: Collector, more: Record<string, unknown> = {}) {
   const trackingId = { id: 'G-VERONA', secret: 'secret' };
-  return { report: true, trackingId, googleAnalyticsUrl: collector.url, ...more };
+  const times = { initialReportMs: INITIAL_MS, periodicReportMs: PERIOD_MS };
+  return { report: true, trackingId, googleAnalyticsUrl: collector.url, ...times, ...more };
 }
 
 for (const section of [true, {}]) {
@@ -100,21 +103,36 @@ test('without its section it is not started, and one notice says that it is off 
   assert.equal(notice?.level, 'info');
   assert.equal(notice?.event, 'system-report.off');
   assert.match(JSON.stringify(notice), /systemReport\\": false/);
-  await stage.clock.advance(10 * PERIOD_MS);
+  await stage.clock.advance(600_000);
   assert.equal(await isWritten(), false);
 });
 
-test('consent that is withdrawn while the server runs ends it at once, and given again it goes on', async (t) => {
+for (const withdrawn of [{ report: false }, { report: null }, undefined]) {
+  test(`consent that is withdrawn while the server runs (${JSON.stringify(withdrawn)}) ends it at once, and given again it goes on`, async (t) => {
+    const collector = await Collector.open(t);
+    const { stage, reload, isWritten, file } = await open(t, { section: trackedBy(collector) });
+    reload(withdrawn);
+    await stage.clock.advance(10 * PERIOD_MS);
+    assert.equal(await isWritten(), false);
+    assert.equal(collector.connections, 0);
+    reload(trackedBy(collector));
+    await stage.clock.advance(INITIAL_MS);
+    await report(file);
+    await eventually('it has arrived', () => collector.received.length === 1);
+  });
+}
+
+test('a store that keeps nothing leaves the installation with an id of this process', async (t) => {
   const collector = await Collector.open(t);
-  const { stage, reload, isWritten, file } = await open(t, { section: trackedBy(collector) });
-  reload({ report: false });
-  await stage.clock.advance(10 * PERIOD_MS);
-  assert.equal(await isWritten(), false);
-  assert.equal(collector.connections, 0);
-  reload(trackedBy(collector));
-  await stage.clock.advance(300_000);
-  await report(file);
+  const { stage } = await open(t, { section: trackedBy(collector) });
+  t.mock.method(stage.table(CLIENT_ID), 'update', () => Promise.reject(new Error('no disk')));
+  await stage.clock.advance(INITIAL_MS);
   await eventually('it has arrived', () => collector.received.length === 1);
+  await stage.clock.advance(PERIOD_MS);
+  await eventually('the next has arrived', () => collector.received.length === 2);
+  const [first, second] = collector.received.map(({ body }) => body.client_id);
+  assert.match(first ?? '', /^ephemeral-[0-9a-f]{8}-[0-9a-f]{4}-4/);
+  assert.equal(second, first);
 });
 
 test('the client id is a random UUID, and the same after a restart', async (t) => {
