@@ -7,6 +7,7 @@ import { caps } from './caps.ts';
 import { carbons } from './carbons/index.ts';
 import { clientManagement } from './client-management/index.ts';
 import { csi } from './csi/index.ts';
+import { dashboard } from './dashboard/index.ts';
 import { disco } from './disco/index.ts';
 import { externalServices } from './external-services.ts';
 import { fast } from './fast/index.ts';
@@ -75,6 +76,8 @@ export const features: readonly Feature[] = [
   version,
   openMetrics,
   liveStatistics,
+  // After what it shows, and what its page asks for a second factor.
+  dashboard,
   externalServices,
   upload,
   portable,
