@@ -46,6 +46,8 @@ function connectWith(server: LiveServer, token: string): Agent {
     credentials: { token },
     transports: { websocket: server.urls.wss, bosh: false },
     autoReconnect: false,
+    // The library keeps waiting for answers that were errors, and the process with it.
+    timeout: 2,
   });
   server.beforeEnd(() => {
     client.disconnect();
