@@ -13,13 +13,18 @@ export interface TickTraffic extends Pick<Traffic, StanzaCount> {
 
 type StanzaCount = 'messagesIn' | 'messagesOut' | 'presencesIn' | 'presencesOut' | 'iqsIn' | 'iqsOut';
 
+/** How the lines of a session begin, all alike. */
+export function sessionHead(id: string, name: string): string {
+  return `SESS ${quoted(id)} ${quoted(name)} `;
+}
+
 /** The line of a session. */
-export function sessionLine(id: string, name: string, traffic: TickTraffic): string {
+export function sessionLine(head: string, traffic: TickTraffic): string {
   const { messagesIn, messagesOut, presencesIn, presencesOut, iqsIn, iqsOut, bytesIn, bytesOut } = traffic;
   const counts =
     `message_in=${messagesIn},message_out=${messagesOut};presence_in=${presencesIn},presence_out=${presencesOut};` +
     `iq_in=${iqsIn},iq_out=${iqsOut};bytes_in=${bytesIn},bytes_out=${bytesOut};`;
-  return `SESS ${quoted(id)} ${quoted(name)} {${counts}}\n`;
+  return `${head}{${counts}}\n`;
 }
 
 /** Characters that end lines, or that terminals act on, wherever they come from. */

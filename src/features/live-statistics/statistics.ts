@@ -3,7 +3,8 @@ import type { Session } from '../../core/session.ts';
 import { heapInUse, type Memory } from '../../metrics/memory.ts';
 import type { Clock } from '../../util/clock.ts';
 import { SOFTWARE_VERSION } from '../../util/software.ts';
-import { sessionLine, statLine, type TickTraffic } from './lines.ts';
+import { sessionLine, statLine } from './lines.ts';
+import { Seen } from './seen.ts';
 
 export interface StatisticsOptions {
   readonly clock: Clock;
@@ -14,19 +15,12 @@ export interface StatisticsOptions {
   readonly cpuUs: () => number;
 }
 
-/** What was seen of a session at the last tick; the bytes are those of its link. */
-interface Seen {
-  readonly id: string;
-  readonly link: Session['link'];
-  readonly traffic: TickTraffic;
-}
-
 /** What the server does, as lines: everything at first, then what has changed since the tick before. */
 export class Statistics {
   readonly #options: StatisticsOptions;
   readonly #startedAt: number;
   #values = new Map<string, number | string>();
-  #seen = new Map<Session, Seen>();
+  #seen = new WeakMap<Session, Seen>();
   #nextId = 0;
   #sample: { readonly at: number; readonly cpuUs: number } | undefined;
 
@@ -61,20 +55,19 @@ export class Statistics {
   /** Nobody asks any more: what was seen says nothing about when somebody asks again. */
   forget(): void {
     this.#values = new Map();
-    this.#seen = new Map();
+    this.#seen = new WeakMap();
     this.#sample = undefined;
   }
 
   #countSessions(values: Map<string, number | string>, isFirst: boolean): string {
-    const before = this.#seen;
-    this.#seen = new Map();
     let [users, count, lines] = [0, 0, ''];
     for (const { sessions } of this.#options.accounts()) {
       if (sessions.size > 0) users++;
       count += sessions.size;
       for (const session of sessions.values()) {
-        const moved = this.#look(session, before.get(session));
-        if (!isFirst && moved !== undefined) lines += moved;
+        const seen = this.#seenOf(session);
+        const moved = seen.look();
+        if (!isFirst && moved !== undefined) lines += sessionLine(seen.head, moved);
       }
     }
     values.set('total_users', users);
@@ -84,16 +77,13 @@ export class Statistics {
     return lines;
   }
 
-  #look(session: Session, before: Seen | undefined): string | undefined {
-    const { link } = session;
-    const { messagesIn, messagesOut, presencesIn, presencesOut, iqsIn, iqsOut } = session.traffic;
-    const stanzas = { messagesIn, messagesOut, presencesIn, presencesOut, iqsIn, iqsOut };
-    const traffic = { ...stanzas, bytesIn: link?.bytesRead ?? 0, bytesOut: link?.bytesWritten ?? 0 };
-    const id = before?.id ?? (this.#nextId++).toString(16);
-    this.#seen.set(session, { id, link, traffic });
-    const moved = difference(traffic, trafficBefore(before, link));
-    const hasMoved = Object.values(moved).some((count) => count > 0);
-    return hasMoved ? sessionLine(id, session.jid.toString(), moved) : undefined;
+  #seenOf(session: Session): Seen {
+    let seen = this.#seen.get(session);
+    if (seen === undefined) {
+      seen = new Seen((this.#nextId++).toString(16), session);
+      this.#seen.set(session, seen);
+    }
+    return seen;
   }
 
   #measureProcess(values: Map<string, number | string>): void {
@@ -112,26 +102,4 @@ export class Statistics {
     const figures = memory.figures();
     for (const [name, bytes] of Object.entries(figures ?? {})) values.set(`memory_${name}`, bytes);
   }
-}
-
-const NO_BYTES = { bytesIn: 0, bytesOut: 0 };
-const NOTHING = { messagesIn: 0, messagesOut: 0, presencesIn: 0, presencesOut: 0, iqsIn: 0, iqsOut: 0, ...NO_BYTES };
-
-// Another link has counted its own bytes only.
-function trafficBefore(before: Seen | undefined, link: Session['link']): TickTraffic {
-  if (before === undefined) return NOTHING;
-  return before.link === link ? before.traffic : { ...before.traffic, ...NO_BYTES };
-}
-
-function difference(now: TickTraffic, before: TickTraffic): TickTraffic {
-  return {
-    messagesIn: now.messagesIn - before.messagesIn,
-    messagesOut: now.messagesOut - before.messagesOut,
-    presencesIn: now.presencesIn - before.presencesIn,
-    presencesOut: now.presencesOut - before.presencesOut,
-    iqsIn: now.iqsIn - before.iqsIn,
-    iqsOut: now.iqsOut - before.iqsOut,
-    bytesIn: Math.max(0, now.bytesIn - before.bytesIn),
-    bytesOut: Math.max(0, now.bytesOut - before.bytesOut),
-  };
 }
