@@ -105,6 +105,25 @@ test('the pages speak the language of the application’s choice, or of the brow
   assert.equal(headingOn(await german.get(scene.url(id, { ui_locales: 'fr' }))), 'Anmelden');
 });
 
+test('every other page speaks German, too', async (t) => {
+  const scene = (await AuthorizeScene.open(t)).reading('de');
+  const { id } = await scene.scene.register({ redirect_uris: [OUT_OF_BAND] });
+  const url = scene.url(id, { redirect_uri: OUT_OF_BAND });
+  const consent = await scene.logIn(url);
+  assert.match(consent.body, /<dt>Zurück zu<\/dt><dd>der Anwendung, mit einem Code zum Kopieren</);
+  assert.equal(headingOn(await scene.decide(url, consent)), 'Dein Code');
+  assert.equal(headingOn(await scene.decide(url, consent, { consent: 'denied' })), 'Abgelehnt');
+  const refused = await scene.decide(url, consent, { scopes: [] });
+  assert.match(refused.body, /<bdi>Garden diary<\/bdi> verlangt etwas, das es nicht bekommen kann/);
+});
+
+test('without a key for registrations there are no pages', async (t) => {
+  const scene = await AuthorizeScene.open(t, { oauth: { registrationKey: null } });
+  for (const path of [AUTHORIZE, '/oauth2/device', '/oauth2/style.css']) {
+    assert.equal((await scene.get(path)).status, 404);
+  }
+});
+
 test('all languages have the same places in the same texts', () => {
   for (const [name, text] of Object.entries(TEXTS.en)) {
     const german = Object.entries(TEXTS.de).find(([other]) => other === name)?.[1] ?? '';
