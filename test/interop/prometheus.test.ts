@@ -1,29 +1,37 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { LiveServer } from '../support/live-server.ts';
+import { type TestContext, test } from 'node:test';
+import { activeUsersCounted } from '../../src/features/active-users/api.ts';
+import { DOMAIN, LiveServer } from '../support/live-server.ts';
 import { projectFile } from '../support/project.ts';
 import { noOpenMetricsReader, noPrometheus, Prometheus, readStrictly } from '../support/prometheus.ts';
+import { RosterBackend } from '../support/roster-backend.ts';
 import { XmppClient } from '../support/xmpp-client.ts';
 
 const ALERTS = projectFile('examples/grafana/alerts.yml');
 /** How long Prometheus may take to have scraped the server, on a busy machine. */
 const SCRAPED_MS = 30_000;
 
-async function open(t: Parameters<typeof LiveServer.start>[0], settings = {}) {
-  const server = await LiveServer.start(t, { hosts: { 'verona.test': {} }, ...settings });
+/** A server on which something of everything has happened: logins, messages, a contact list of an application, counts. */
+async function open(t: TestContext, settings = {}) {
+  const backend = await RosterBackend.start(t);
+  backend.contacts.set('romeo', {});
+  const features = { roster: false, delegatedRoster: { url: backend.url } };
+  const server = await LiveServer.start(t, { hosts: { 'verona.test': {} }, features, ...settings });
   await server.addUsers('romeo');
   const romeo = await XmppClient.online(server, 'romeo');
   await romeo.chat('romeo@localhost', 'O, she doth teach the torches to burn bright!');
   await romeo.next((stanza) => stanza.name === 'message');
-  const target = `127.0.0.1:${server.port('http')}`;
-  return { server, target };
+  // As they are counted a while after the start.
+  const active = { at: Date.now(), day: 1, week: 2, month: 3 };
+  server.server.hosts.get(DOMAIN)?.topics.announce(activeUsersCounted, active);
+  return `127.0.0.1:${server.port('http')}`;
 }
 
 for (const naming of ['parley', 'prosody']) {
   test(`the strict reader of others accepts the metrics, named as ${naming} does`, {
     skip: noOpenMetricsReader,
   }, async (t) => {
-    const { target } = await open(t, { metrics: { naming } });
+    const target = await open(t, { metrics: { naming } });
     const response = await fetch(`http://${target}/metrics`);
     assert.match(response.headers.get('content-type') ?? '', /^application\/openmetrics-text; version=1\.0\.0/);
     const samples = readStrictly(await response.text());
@@ -43,7 +51,7 @@ for (const naming of ['parley', 'prosody']) {
 test('Prometheus scrapes a server, answers queries for its values, and evaluates the alert rules', {
   skip: noPrometheus,
 }, async (t) => {
-  const { target } = await open(t);
+  const target = await open(t);
   const prometheus = await Prometheus.start(t, target, ALERTS);
   const value = async (expression: string): Promise<number> => {
     const until = performance.now() + SCRAPED_MS;
