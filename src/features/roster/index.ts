@@ -5,6 +5,7 @@ import { StanzaError } from '../../errors.ts';
 import type { Element } from '../../xml/element.ts';
 import { sharedContacts } from '../groups/api.ts';
 import { type Relation, type RosterItem, rosters } from './api.ts';
+import { COPIES } from './delegated/copy-record.ts';
 import { NS_ROSTER, parseRosterSet, type RosterSet } from './items.ts';
 import { portableRoster } from './portable.ts';
 import { notYours } from './shared-items.ts';
@@ -34,6 +35,9 @@ export const roster: Feature = {
     host.observe(sessionRestored, (event) => stored.restored(event));
     host.portable(portableRoster(host, stored));
     host.observe(accountRemoved, ({ jid }) => stored.remove(jid));
+    // Also what was kept while the contacts were another's.
+    const copies = host.table(COPIES);
+    host.observe(accountRemoved, ({ jid }) => copies.delete([jid.domain, jid.local]));
   },
 };
 

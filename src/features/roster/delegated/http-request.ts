@@ -139,7 +139,7 @@ export class JsonClient {
   }
 }
 
-/** A connection that was kept turned out to be closed. */
+/** A connection that was kept turned out to be closed; so may be the next one, when the other side was started anew. */
 class StaleConnection extends HttpFailure {}
 
 function responseTo(sent: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
@@ -149,7 +149,9 @@ function responseTo(sent: ClientRequest, body: string | undefined): Promise<Inco
       response.on('error', () => {});
       resolve(response);
     });
-    sent.on('error', (error) => reject(isStale(sent, error) ? new StaleConnection('refused', error.message) : error));
+    sent.on('error', (error) =>
+      reject(isStale(sent, error) ? new StaleConnection('refused', error.message, { isTransient: true }) : error),
+    );
     sent.on('close', () => reject(new Error('the connection was closed without an answer')));
     sent.end(body);
   });

@@ -5,11 +5,12 @@ import type { LiveRoster } from '../roster.ts';
 import { Batches } from './batches.ts';
 import type { DelegatedRosterConfig } from './config.ts';
 import { type ContactList, type Flaw, parseContactList, rosterOf } from './contact-list.ts';
+import { COPIES } from './copy-record.ts';
 import { type Endpoint, parseEndpoint, parseEndpointTemplate } from './endpoint.ts';
 import { FetchQueue } from './fetch-queue.ts';
 import { FetchRuns } from './fetch-runs.ts';
 import { type JsonAnswer, JsonClient, type Validators } from './http-request.ts';
-import { COPIES, type Copy, LastGood } from './last-good.ts';
+import { type Copy, LastGood } from './last-good.ts';
 import { type OutwardAuth, outwardAuth } from './outward-auth.ts';
 import { type RosterSource, SourceError, type Urgency } from './source.ts';
 

@@ -1,35 +1,16 @@
 import { JID } from '../../../jid.ts';
 import type { Logger } from '../../../log/log.ts';
-import type { Table, TableSpec } from '../../../store/store.ts';
+import type { Table } from '../../../store/store.ts';
 import type { Clock } from '../../../util/clock.ts';
 import { LruCache } from '../../../util/lru.ts';
 import type { LiveRoster } from '../roster.ts';
 import { type Contact, rosterOf } from './contact-list.ts';
-import { isValidator, type Validators } from './http-request.ts';
+import type { ContactRecord, CopyRecord } from './copy-record.ts';
+import type { Validators } from './http-request.ts';
 import { SparseLines } from './sparse-lines.ts';
 
 /** A copy on disk that says the same is written again after this time, so that it is not taken for an old one. */
 const RENEW_MS = 86_400_000;
-
-/** A contact as it is stored. */
-type ContactRecord = readonly [jid: string, name: string | null, groups: readonly string[]];
-
-/** A copy as it is stored. */
-export interface CopyRecord {
-  /** When the owner last said that this is the roster, in milliseconds since the epoch. */
-  readonly at: number;
-  /** Who was asked, and how. */
-  readonly source: string;
-  readonly etag?: string;
-  readonly lastModified?: string;
-  readonly contacts: readonly ContactRecord[];
-}
-
-/** The last good rosters of all hosts, under domain and localpart; null stands for one that is damaged. */
-export const COPIES: TableSpec<CopyRecord | null> = {
-  name: 'roster.copy',
-  parse: (json) => (isCopyRecord(json) ? json : null),
-};
 
 /** A roster that the owner has sent, and how to ask whether it is the same still. */
 export interface Copy {
@@ -196,29 +177,4 @@ function toKept({ at, contacts, etag, lastModified }: CopyRecord): Kept | undefi
 
 function toContact([jid, name, groups]: ContactRecord): Contact {
   return { jid: JID.parse(jid), name: name ?? undefined, groups };
-}
-
-function isCopyRecord(json: unknown): json is CopyRecord {
-  if (typeof json !== 'object' || json === null) return false;
-  const { at, source, etag, lastModified, contacts }: Partial<Record<keyof CopyRecord, unknown>> = json;
-  return (
-    Number.isSafeInteger(at) &&
-    typeof source === 'string' &&
-    (etag === undefined || isValidator(etag)) &&
-    (lastModified === undefined || isValidator(lastModified)) &&
-    Array.isArray(contacts) &&
-    contacts.every(isContactRecord)
-  );
-}
-
-function isContactRecord(json: unknown): json is ContactRecord {
-  if (!Array.isArray(json)) return false;
-  const [jid, name, groups, ...rest]: unknown[] = json;
-  return (
-    typeof jid === 'string' &&
-    (name === null || typeof name === 'string') &&
-    Array.isArray(groups) &&
-    groups.every((group) => typeof group === 'string') &&
-    rest.length === 0
-  );
 }

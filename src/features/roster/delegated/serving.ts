@@ -11,8 +11,10 @@ import {
 import type { Awaitable } from '../../../util/awaitable.ts';
 import { delegatedRosters, rosters as rostersService } from '../api.ts';
 import { NS_ROSTER } from '../items.ts';
+import { ROSTERS } from '../record.ts';
 import { offerVersioning, resultOf } from '../versioning.ts';
 import { blockSubscriptions } from './blocker.ts';
+import { COPIES } from './copy-record.ts';
 import { DelegatedRosters, type OnFailure } from './delegated-rosters.ts';
 import type { RosterSource } from './source.ts';
 
@@ -46,6 +48,10 @@ export function serveRosters(host: FeatureHost, source: RosterSource, onFailure:
   host.observe(sessionRestored, (event) => rosters.joined(event));
   host.observe(sessionEnded, (event) => rosters.left(event));
   host.observe(accountRemoved, ({ jid }) => rosters.removed(jid));
+  // Also what was kept while the contacts were its own, or another's.
+  for (const table of [host.table(ROSTERS), host.table(COPIES)]) {
+    host.observe(accountRemoved, ({ jid }) => table.delete([jid.domain, jid.local]));
+  }
   host.defer(() => rosters.close());
   return rosters;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COPIES, type CopyRecord } from '../../../../src/features/roster/delegated/last-good.ts';
+import { COPIES, type CopyRecord } from '../../../../src/features/roster/delegated/copy-record.ts';
 import { DOMAIN } from '../../../support/stage.ts';
 import { failureOf, HttpScene, until } from './http-scene.ts';
 

@@ -4,7 +4,10 @@ import { lastActivity } from '../../../../src/features/last-activity.ts';
 import { lastlog } from '../../../../src/features/lastlog/index.ts';
 import { mam } from '../../../../src/features/mam/index.ts';
 import { portable } from '../../../../src/features/portable/index.ts';
-import { PASSWORD } from '../../../support/stage.ts';
+import { COPIES, type CopyRecord } from '../../../../src/features/roster/delegated/copy-record.ts';
+import { roster } from '../../../../src/features/roster/index.ts';
+import { ROSTERS, type RosterRecord } from '../../../../src/features/roster/record.ts';
+import { DOMAIN, PASSWORD, Stage } from '../../../support/stage.ts';
 import { search } from '../../mam/scene.ts';
 import { documentOf, imported } from '../../portable/moving.ts';
 import { address, from, hold, items, open } from './serving-scene.ts';
@@ -64,6 +67,25 @@ test('the removal of an account drops everything, and its contacts see it go and
   await marie.receivesNothing();
   assert.deepEqual(source.forgotten, ['john']);
   assert.deepEqual(await items(marie), [[address('john'), undefined, []]]);
+});
+
+test('an account that is removed leaves nothing of the time before its contacts were another’s, or after', async (t) => {
+  const { stage } = await open(t);
+  await stage.host.users.create('john', PASSWORD);
+  const own = await Stage.open(t, { store: stage.store, features: [roster] });
+  const record: RosterRecord = { version: '1', items: [], requests: [] };
+  const copy: CopyRecord = { at: 0, source: '', contacts: [] };
+  for (const { host, name } of [
+    { host: stage.host, name: 'john' },
+    { host: own.host, name: 'marie' },
+  ]) {
+    if (!(await host.users.exists(name))) await host.users.create(name, PASSWORD);
+    await stage.table(ROSTERS).put([DOMAIN, name], record);
+    await stage.table(COPIES).put([DOMAIN, name], copy);
+    await host.removeUser(name);
+    assert.equal(await stage.table(ROSTERS).get(DOMAIN, name), undefined, name);
+    assert.equal(await stage.table(COPIES).get(DOMAIN, name), undefined, name);
+  }
 });
 
 test('a fetch for a removed account is nothing to whoever takes its name', async (t) => {
