@@ -5,7 +5,7 @@ import { heapInUse } from './memory.ts';
 import type { Metrics } from './metrics.ts';
 
 /** How often the event loop is looked at once somebody has asked, in milliseconds. */
-const RESOLUTION_MS = 20;
+const RESOLUTION_MS = 50;
 /** For how long after the last request. */
 const WATCH_MS = 600_000;
 /** What is seen is that of a time of at least this, whoever else asks meanwhile, in milliseconds. */
