@@ -67,6 +67,8 @@ test('Prometheus scrapes a server, answers queries for its values, and evaluates
   assert.equal(await value('parley_sessions{host="localhost",state="connected"}'), 1);
   assert.equal(await value('sum(parley_logins_total{host="localhost",outcome="succeeded"})'), 1);
   assert.equal(await value('count(parley_build_info)'), 1);
+  assert.equal(await value('parley_active_users_7d{host="localhost"}'), 2);
+  assert.equal(await value('sum(parley_roster_fetch_seconds_count{host="localhost"})'), 1);
   assert.ok((await value('parley_store_commit_seconds_count')) >= 1);
   for (;;) {
     const alerts = await prometheus.alerts();
