@@ -8,7 +8,7 @@ import { GeoSource } from './geo-source.ts';
 import { Months, monthBefore } from './months.ts';
 import { VisitorBook } from './visitor-book.ts';
 
-const PRUNE_MS = 6 * 3_600_000;
+const PRUNE_MS = 3_600_000;
 
 /** What follows from the configuration. */
 interface Rules {
