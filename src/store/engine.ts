@@ -16,6 +16,8 @@ export interface Engine {
   get(key: string): string | undefined;
   /** Reads up to `limit` entries as committed at the call, fewer where they are large; at least one unless the range is at its end. */
   read(range: KeyRange, limit: number, reverse: boolean): Promise<EnginePage>;
+  /** About how many bytes a range takes; what was written lately may not count yet. Cheap, however much there is. */
+  sizeOf(range: KeyRange): Promise<number>;
   /** Writes all or nothing; resolves when durable. Never called again before it has settled. */
   write(changes: Changes): Promise<void>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 import { flat } from '../util/own-copy.ts';
 import type { Access } from './access.ts';
 import type { Step } from './commit.ts';
-import { encodeKey, justAfter, type KeyRange } from './keys.ts';
+import { encodeKey, justAfter, type KeyRange, rangeOf } from './keys.ts';
 import type {
   EntryId,
   Journal,
@@ -86,6 +86,11 @@ export class EngineJournal<V> implements Journal<V> {
       await this.access.write(entries.map(([key]) => ({ key, text: undefined })));
       if (complete) return;
     }
+  }
+
+  sizeOf(streams: Key): Promise<number> {
+    this.access.assertOpen();
+    return this.access.engine.sizeOf(rangeOf(encodeKey(this.#prefix, streams)));
   }
 
   /** Draws an identifier and returns the writes that add the entry. */

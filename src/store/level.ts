@@ -51,6 +51,11 @@ export async function openLevelStore(directory: string, options: LevelOptions = 
   }
 }
 
+/** What LevelDB has and other databases of the library have not. */
+interface ClassicLevel {
+  approximateSize(start: string, end: string): Promise<number>;
+}
+
 class LevelEngine implements Engine {
   readonly #level: Level;
   readonly #directory: string;
@@ -90,6 +95,15 @@ class LevelEngine implements Engine {
       throw this.#readError(error);
     } finally {
       await iterator.close();
+    }
+  }
+
+  async sizeOf({ from, to }: KeyRange): Promise<number> {
+    try {
+      // Only LevelDB itself has this, which is what there is in Node.
+      return await (this.#level as unknown as ClassicLevel).approximateSize(from, to);
+    } catch (error) {
+      throw this.#readError(error);
     }
   }
 

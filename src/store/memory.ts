@@ -67,6 +67,11 @@ class MemoryEngine implements Engine {
     return { entries: keys.map((key) => [key, this.#texts.get(key) ?? '']), complete: keys.length === end - start };
   }
 
+  async sizeOf({ from, to }: KeyRange): Promise<number> {
+    const keys = this.#keys.slice(this.#indexOf(from), this.#indexOf(to));
+    return keys.reduce((sum, key) => sum + key.length + (this.#texts.get(key) ?? '').length, 0);
+  }
+
   async write(changes: Changes): Promise<void> {
     await this.#held;
     const failure = this.#failure;

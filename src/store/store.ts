@@ -97,6 +97,8 @@ export interface Journal<V> {
   remove(stream: Key, ids: readonly EntryId[]): Promise<void>;
   /** Removes what was appended to a stream before the call, in batches; resolves when durable. */
   clear(stream: Key): Promise<void>;
+  /** About how many bytes all streams take whose keys begin with these parts; what was appended lately may not count yet. */
+  sizeOf(streams: Key): Promise<number>;
 }
 
 /** Writes that become durable together or not at all. */

@@ -38,6 +38,10 @@ export class TimedEngine implements Engine {
     return page;
   }
 
+  sizeOf(range: KeyRange): Promise<number> {
+    return this.#engine.sizeOf(range);
+  }
+
   async write(changes: Changes): Promise<void> {
     const since = this.#clock.monotonic();
     try {

@@ -45,6 +45,15 @@ export function testJournals(scene: Scene): void {
     assert.deepEqual(await idsOf({ limit: 0 }), [false]);
   });
 
+  scene('the size of streams is told, more or less', async (store) => {
+    const { journal } = await fill(store, 3);
+    const all = await journal.sizeOf([]);
+    assert.ok(Number.isSafeInteger(all) && all >= 0);
+    assert.ok((await journal.sizeOf(['romeo'])) <= all);
+    assert.equal(await journal.sizeOf(['rome']), 0);
+    assert.equal(await journal.sizeOf(['juliet']), 0);
+  });
+
   scene('a stream does not see the entries of another', async (store) => {
     const { journal } = await fill(store, 3);
     await journal.append(['romeo'], 'shorter').stored;

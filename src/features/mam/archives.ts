@@ -22,6 +22,7 @@ export class Archives {
       archives: host.table(ARCHIVES),
       conversations: host.table(CONVERSATIONS),
     };
+    exportSize(host, this.#tables.messages);
     host.every('mam.sweep', SWEEP_MS, () => this.#sweep());
   }
 
@@ -66,4 +67,20 @@ export class Archives {
     }
     this.#used.clear();
   }
+}
+
+/** Exports what the archives of a host take of the disk. */
+function exportSize(host: FeatureHost, messages: ArchiveTables['messages']): void {
+  let bytes: number | undefined;
+  const undo = [
+    host.metrics.onCollect(async () => {
+      bytes = await messages.sizeOf([host.domain]);
+    }),
+    host.metrics.measured({ name: 'archive_bytes', help: 'About what message archives take of the disk' }, (put) => {
+      if (bytes !== undefined) put({}, bytes);
+    }),
+  ];
+  host.defer(() => {
+    for (const remove of undo) remove();
+  });
 }

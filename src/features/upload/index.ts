@@ -11,6 +11,7 @@ import { OwnFilesOf } from './own-files.ts';
 import { ownFilesCommands } from './own-files-commands.ts';
 import { portableFiles } from './portable.ts';
 import { SERVICE_NAME, UploadService } from './service.ts';
+import { exportSizes } from './size-metrics.ts';
 import { Upkeep } from './upkeep.ts';
 import { Uploads } from './uploads.ts';
 
@@ -33,6 +34,7 @@ export function uploadOn(disk: Disk): Feature<UploadConfig> {
         host.account(local)?.isAnonymous === true || (await host.users.exists(local));
       const uploads = new Uploads({ ledger, area, clock, config: settings, hasAccount });
 
+      exportSizes(host, ledger);
       serveUploads(host, uploads, links);
       host.mount('upload', new UploadService(host, { uploads, config: settings, links }), SERVICE_NAME);
 

@@ -55,6 +55,16 @@ export class Ledger {
     return this.#files.get(this.#domain, id);
   }
 
+  /** What all accounts have together, slots included. Reads an entry of each account. */
+  async total(): Promise<Pick<Usage, 'bytes' | 'files'>> {
+    let [bytes, files] = [0, 0];
+    for await (const [, usage] of this.#usage.list([this.#domain])) {
+      bytes += usage.bytes;
+      files += usage.files;
+    }
+    return { bytes, files };
+  }
+
   /** What an account uses, on a day of its time. */
   async usage(owner: string, now: number): Promise<Usage> {
     return onDay(now, await this.#usage.get(this.#domain, owner));

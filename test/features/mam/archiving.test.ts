@@ -176,3 +176,12 @@ test('an archive with messages on their way to a store that hangs is not forgott
   const { bodies, count } = await search(again);
   assert.deepEqual([bodies, count], [['0', '1', '2'], 3]);
 });
+
+test('the metrics tell how large the archives are', async (t) => {
+  const stage = await openStage(t);
+  const { romeo } = await stage.online({ romeo: 'romeo' });
+  const size = async () => (await stage.metrics.values('archive_bytes')).get('archive_bytes')?.[0]?.value;
+  assert.equal(await size(), 0);
+  await romeo.sends('<message to="juliet@stage.example" type="chat"><body>A rose by any other name</body></message>');
+  assert.ok(((await size()) ?? 0) > 24);
+});
