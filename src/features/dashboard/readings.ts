@@ -67,7 +67,7 @@ export async function takeReading(
     messages: of('stanzas_total', { kind: 'message', direction: 'in' }),
     stanzas: of('stanzas_total'),
     handling: distributionOf(values, 'stanza_handling_seconds'),
-    loopDelay: ofAll('event_loop_delay_seconds', { quantile: '0.99' }),
+    loopDelay: ofAll('event_loop_delay_seconds', { percentile: '99' }),
     // The system is asked for it only when somebody wants to know.
     memory: (withMemory ? metrics.memory.figures()?.allocated : undefined) ?? null,
     heap: heapInUse(),
