@@ -191,6 +191,34 @@ test('an account with an app is asked for its code', { skip }, async (t) => {
   assert.ok((await answer).get('code'));
 });
 
+test('somebody lets an application in with a passkey alone', { skip }, async (t) => {
+  const scene = await Scene.open(t);
+  const { page } = scene;
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  await page.goto(`${scene.issuer}/account`);
+  await scene.logIn();
+  await page.getByRole('button', { name: 'Add a passkey' }).click();
+  await page.getByLabel('Name').fill('Phone');
+  await page.getByRole('button', { name: 'Create the passkey' }).click();
+  await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor();
+  const { redirectUri, answer } = await startApplication(t);
+  await page.goto((await scene.authorizeUrl(redirectUri)).url);
+  await page.getByRole('button', { name: 'Log in with a passkey' }).click();
+  await scene.allow();
+  assert.ok((await answer).get('code'));
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [360, 1280]) {
     test(`everybody can read and use the pages: ${colorScheme}, ${width} pixels`, { skip }, async (t) => {
