@@ -43,10 +43,10 @@ test('the privacy page has every field of the system report', () => {
   const features = { systemReport: { report: true } };
   const text = JSON.stringify({ features });
   const { config } = loadConfig('/etc/parley.json', { sections: featureSections, readFile: () => text });
-  const samples = [{ suffix: '_total', labels: { kind: 'iq', direction: 'in' }, value: 1 }];
+  const samples = [{ suffix: '_total', labels: { host: 'localhost', kind: 'iq', direction: 'in' }, value: 1 }];
   const events = [
     ...reportOf({ config, version: '1.0.0', uptimeMs: 0 }),
-    ...extendedReportOf(config, stanzaCounts(samples)),
+    ...extendedReportOf(config, stanzaCounts(config, samples)),
   ];
   const fields = [
     ...events.flatMap(({ name, params }) => [name, ...Object.keys(params)]),

@@ -60,13 +60,15 @@ export function extendedReportOf(config: Config, counts: StanzaCounts, previous?
   ];
 }
 
-/** Adds up, over all hosts, what the metric of stanzas says; nothing where it says nothing. */
-export function stanzaCounts(samples: readonly Sample[]): StanzaCounts {
+/** Adds up what the metric of stanzas says of the hosts that are reported; nothing where it says nothing. */
+export function stanzaCounts(config: Config, samples: readonly Sample[]): StanzaCounts {
   const counts = new Map<string, number>();
   if (samples.length === 0) return counts;
+  const hosts = new Set(reportedHosts(config));
+  const reported = samples.filter(({ labels }) => hosts.has(String(labels['host'])));
   for (const [kind, kindName] of Object.entries(STANZA_KINDS)) {
     for (const [direction, directionName] of Object.entries(DIRECTIONS)) {
-      const own = samples.filter(({ labels }) => labels['kind'] === kind && labels['direction'] === direction);
+      const own = reported.filter(({ labels }) => labels['kind'] === kind && labels['direction'] === direction);
       const total = own.reduce((sum, { value }) => sum + value, 0);
       counts.set(`xmpp${kindName}${directionName}`, total);
     }

@@ -35,11 +35,8 @@ export const systemReport: Feature<SystemReportConfig> = {
 };
 
 /** Consent is only asked for where neither yes nor no has been said. */
-function tell(
-  { log }: FeatureHost,
-  { report, trackingId, googleAnalyticsUrl }: SystemReportConfig,
-  file: string,
-): void {
+function tell({ log }: FeatureHost, options: SystemReportConfig, file: string): void {
+  const { report, trackingId, googleAnalyticsUrl, extended } = options;
   if (report === null) {
     log.info('system-report.off', {
       meaning: 'no report is made on which features are in use',
@@ -48,8 +45,8 @@ function tell(
   }
   if (report !== undefined) return;
   log.warn('system-report.on', {
-    gathered: 'version, uptime, features and their settings, transports; no hosts, addresses or users',
-    why: 'to show which features are in use',
+    gathered: `version, uptime, features and their settings, transports${extended ? ', numbers of hosts and stanzas' : ''}; no names, addresses or users`,
+    why: 'so that you, and whoever has your trackingId, learn which features are in use',
     sentTo: trackingId === undefined ? 'nobody: there is no trackingId' : `${googleAnalyticsUrl}, for your trackingId`,
     location: 'whoever it is sent to can infer a region from the address of this server',
     policy: POLICY,
@@ -70,7 +67,7 @@ function sourcesOf(host: FeatureHost) {
       const ground = { config: current, version: SOFTWARE_VERSION, uptimeMs: host.clock.monotonic() - startedAt };
       if (!isExtended) return reportOf(ground);
       const stanzas = await host.metrics.values('stanzas_total');
-      const counts = stanzaCounts(stanzas.get('stanzas_total') ?? []);
+      const counts = stanzaCounts(current, stanzas.get('stanzas_total') ?? []);
       const events = [...reportOf(ground), ...extendedReportOf(current, counts, previous)];
       previous = counts;
       return events;

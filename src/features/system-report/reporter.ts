@@ -3,13 +3,11 @@ import type { Clock, Timer } from '../../util/clock.ts';
 import { deadline } from '../../util/deadline.ts';
 import type { SystemReportConfig } from './config.ts';
 import { batchesOf, type ReportEvent, withinLimits } from './events.ts';
-import { post, type TrackingId } from './post.ts';
+import { type Measurement, post } from './post.ts';
 import { writeReport } from './report-file.ts';
 
 /** How long one request may take. */
 const REQUEST_MS = 10_000;
-/** Nobody who makes Parley is told anything: there is no tracking id that every installation has. */
-const VENDORS: readonly TrackingId[] = [];
 
 export interface ReporterOptions {
   readonly clock: Clock;
@@ -72,21 +70,18 @@ export class Reporter {
   async #report(config: SystemReportConfig, signal: AbortSignal): Promise<void> {
     const events = (await this.#options.collect(config.extended)).map(withinLimits);
     await writeReport(this.#options.file, events);
-    const { trackingId } = config;
-    const own = trackingId === undefined ? [] : [{ id: trackingId.id, secret: trackingId.secret.reveal() }];
-    const recipients = [...VENDORS, ...own];
-    if (recipients.length === 0) return;
+    // Nobody but the owner of this id is told anything: Parley brings none of its own.
+    if (config.trackingId === undefined) return;
+    const trackingId = { id: config.trackingId.id, secret: config.trackingId.secret.reveal() };
     const clientId = await this.#options.clientId();
-    for (const recipient of recipients) {
-      for (const batch of batchesOf(events)) {
-        signal.throwIfAborted();
-        await this.#send({ url: config.googleAnalyticsUrl, trackingId: recipient, clientId, events: batch }, signal);
-      }
+    for (const batch of batchesOf(events)) {
+      signal.throwIfAborted();
+      await this.#send({ url: config.googleAnalyticsUrl, trackingId, clientId, events: batch }, signal);
     }
   }
 
   /** Sends a part, once; that it failed is no reason not to send the others. */
-  async #send(measurement: Parameters<typeof post>[0], signal: AbortSignal): Promise<void> {
+  async #send(measurement: Measurement, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const expired = new AbortController();
     try {

@@ -10,7 +10,7 @@ import type { ReportEvent } from '../../../src/features/system-report/events.ts'
 import { MODULES } from '../../../src/features/system-report/known.ts';
 
 const VERSION = '1.4.0';
-const NO_STANZAS = stanzaCounts([]);
+const NO_STANZAS = new Map<string, number>();
 const ON = { systemReport: { report: true } };
 
 type Sections = Readonly<Record<string, Section | undefined>>;
@@ -96,14 +96,17 @@ test('numbers of hosts and stanzas are only in the extended report', () => {
 });
 
 test('the first increment of stanzas is their total, a later one the difference', () => {
-  const config = load({ features: ON });
+  const refused = { features: { systemReport: { report: false } } };
+  const hosts = { 'verona.example': {}, 'mantua.example': {}, 'venice.example': refused };
+  const config = load({ hosts, features: ON });
   const totals = (sent: number) => {
     const each = (host: string, direction: string, value: number) =>
       ['message', 'iq', 'presence'].map((kind) => ({ suffix: '_total', labels: { host, kind, direction }, value }));
-    return stanzaCounts([
+    return stanzaCounts(config, [
       ...each('verona.example', 'in', sent - 1),
       ...each('mantua.example', 'in', 1),
       ...each('verona.example', 'out', 2 * sent),
+      ...each('venice.example', 'in', 1000),
     ]);
   };
   const [first, second] = [totals(10), totals(25)];
