@@ -1,5 +1,6 @@
 import type { Section } from '../config/schema.ts';
 import type { Feature, Spec } from '../core/feature.ts';
+import { activeUsers } from './active-users/index.ts';
 import { adHoc } from './adhoc/index.ts';
 import { bind2 } from './bind2.ts';
 import { blocking } from './blocking/index.ts';
@@ -17,6 +18,7 @@ import { lastlog } from './lastlog/index.ts';
 import { legacySession } from './legacy-session.ts';
 import { liveStatistics } from './live-statistics/index.ts';
 import { mam } from './mam/index.ts';
+import { monthlyVisitors } from './monthly-visitors/index.ts';
 import { oauth } from './oauth/index.ts';
 import { offline } from './offline/index.ts';
 import { openMetrics } from './open-metrics/index.ts';
@@ -35,6 +37,7 @@ import { streamLimits } from './stream-limits.ts';
 import { systemReport } from './system-report/index.ts';
 import { time } from './time.ts';
 import { upload } from './upload/index.ts';
+import { usage } from './usage/index.ts';
 import { vcard } from './vcard/index.ts';
 import { version } from './version.ts';
 
@@ -43,6 +46,10 @@ export const features: readonly Feature[] = [
   // Before those that have commands.
   adHoc,
   lastlog,
+  activeUsers,
+  monthlyVisitors,
+  // Shows what the two before it count.
+  usage,
   lastActivity,
   // Before the rosters that it adds contacts to.
   groups,

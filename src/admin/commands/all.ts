@@ -3,6 +3,7 @@ import { type BuiltIn, bindCommand, type CommandGround } from '../ground.ts';
 import { userClients, userLastlog, userRevoke } from './access.ts';
 import { archiveKeep, archivePrune, archiveShow } from './archive.ts';
 import { groupAdd, groupJoin, groupLeave, groupList, groupRemove, groupRename, groupShow } from './group.ts';
+import { metricsActive, metricsShow, metricsVisitors, visitorsPrune } from './metrics.ts';
 import { oauthRotateKey } from './oauth.ts';
 import { userExport, userImport } from './portable.ts';
 import { userPush, userPushRemove } from './push.ts';
@@ -51,6 +52,10 @@ export const BUILT_IN: readonly BuiltIn[] = [
   rosterRefresh,
   rosterStatus,
   oauthRotateKey,
+  metricsShow,
+  metricsActive,
+  metricsVisitors,
+  visitorsPrune,
   status,
   reload,
   order,
