@@ -5,7 +5,7 @@ import type { CounterMetric } from '../../../metrics/metrics.ts';
 import { OAuthError } from '../../../oauth/errors.ts';
 import type { Form } from '../../../oauth/form.ts';
 import { prepareUsername } from '../../../sasl/prepare.ts';
-import { secondFactors } from '../../second-factor/api.ts';
+import { type SecondFactors, secondFactors } from '../../second-factor/api.ts';
 import { loginRefusal } from '../../shared/login-refusal.ts';
 import { originOf } from '../../shared/request-origin.ts';
 import type { Provider } from '../provider.ts';
@@ -107,7 +107,7 @@ export class LoginSteps {
   }
 
   async #second(visit: Visit, form: Form): Promise<LoginOutcome> {
-    const { provider, identities } = this.#options;
+    const { identities } = this.#options;
     const known = await identities.read('second', visit.request.binding, form.get('login_token'));
     if (known === undefined) return { page: await this.show(visit, EXPIRED) };
     const { identity } = known;
@@ -115,7 +115,7 @@ export class LoginSteps {
     const address = visit.http.remoteAddress;
     const isPasskey = form.get('response') !== undefined;
     const tried = await this.#try(jid.local, address, isPasskey ? 'login.passkeyWrong' : 'second.wrong', async () => {
-      if (!isPasskey) await provider.host.find(secondFactors)?.checkCode(jid, form.get('code') ?? '', address);
+      if (!isPasskey) await this.#factors.checkCode(jid, form.get('code') ?? '', address);
       else if (!(await this.#checkPasskey(visit, form)).equals(jid)) throw new SaslError('not-authorized');
       return jid;
     });
@@ -167,11 +167,16 @@ export class LoginSteps {
     return { error: error.condition === 'account-disabled' ? 'login.disabled' : wrong, ...refusal };
   }
 
-  #checkPasskey({ http }: Visit, form: Form): Promise<JID> {
+  async #checkPasskey({ http }: Visit, form: Form): Promise<JID> {
+    const [state, response] = [form.get('state') ?? '', form.get('response') ?? ''];
+    return this.#factors.checkPasskey(state, response, originOf(http), http.remoteAddress);
+  }
+
+  // Where there are none, nothing proves anything.
+  get #factors(): SecondFactors {
     const factors = this.#options.provider.host.find(secondFactors);
     if (factors === undefined) throw new SaslError('not-authorized');
-    const [state, response] = [form.get('state') ?? '', form.get('response') ?? ''];
-    return factors.checkPasskey(state, response, originOf(http), http.remoteAddress);
+    return factors;
   }
 
   #proved(identity: Identity, address: string): LoginOutcome {
