@@ -67,17 +67,16 @@ export class History {
     const { today } = this;
     const first = dayOf(this.#host.clock.now() - (count - 1) * DAY_MS);
     const known = new Map<string, DayRecord>();
-    for await (const [key, record] of this.#days.entries([this.#host.domain])) {
-      const day = String(key.at(-1));
-      // Days after today are those of a clock that was wrong.
-      if (day >= first && day <= today) known.set(day, record);
-    }
-    const [oldest = today] = known.keys();
+    for await (const [key, record] of this.#days.entries([this.#host.domain])) known.set(String(key.at(-1)), record);
+    const [oldest] = known.keys();
+    // Days after today are those of a clock that was wrong.
+    if (oldest === undefined || oldest > today) return [];
     const all: DayFigures[] = [];
-    for (let at = Date.parse(oldest); dayOf(at) <= today; at += DAY_MS) {
-      all.push(figuresOf(dayOf(at), known.get(dayOf(at)) ?? {}));
+    for (let at = Date.parse(oldest < first ? first : oldest); dayOf(at) <= today; at += DAY_MS) {
+      const day = dayOf(at);
+      all.push(figuresOf(day, known.get(day) ?? {}));
     }
-    return known.size === 0 ? [] : all;
+    return all;
   }
 
   /** Removes what is older than so many days; resolves when durable. */

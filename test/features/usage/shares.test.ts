@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Cell, OTHERS, type Shares } from '../../../src/features/usage/api.ts';
+import { sharesOf, summedUp } from '../../../src/features/usage/shares.ts';
+
+function cells(counts: Readonly<Record<string, number>>): Cell[] {
+  return Object.entries(counts).map(([name, count]) => ({ name, count }));
+}
+
+function asObject(shares: Shares): Record<string, number> {
+  return Object.fromEntries(shares.map(({ name, count }) => [name, count]));
+}
+
+test('counts are shown with the largest first, those of one size by name', () => {
+  const shares = sharesOf(cells({ FR: 2, DE: 5, '?': 2 }), 1);
+  assert.deepEqual(
+    shares.map(({ name }) => name),
+    ['DE', '?', 'FR'],
+  );
+});
+
+test('counts below the threshold are put together', () => {
+  assert.deepEqual(asObject(sharesOf(cells({ DE: 20, FR: 3, IT: 4, CN: 5 }), 5)), { DE: 20, CN: 5, [OTHERS]: 7 });
+});
+
+test('a small count that would be alone is not told from the total', () => {
+  assert.deepEqual(asObject(sharesOf(cells({ DE: 20, FR: 3, CN: 6 }), 5)), { DE: 20, [OTHERS]: 9 });
+  assert.deepEqual(asObject(sharesOf(cells({ DE: 20, FR: 1 }), 5)), { [OTHERS]: 21 });
+  assert.deepEqual(asObject(sharesOf(cells({ FR: 1 }), 5)), { [OTHERS]: 1 });
+});
+
+test('whatever the counts, their sum stays, and nothing below the threshold is shown beside others', () => {
+  const counts = fc.dictionary(fc.string({ minLength: 1, maxLength: 3 }), fc.integer({ min: 1, max: 30 }));
+  fc.assert(
+    fc.property(counts, fc.integer({ min: 1, max: 12 }), (given, minCell) => {
+      const all = cells(given);
+      const shares = sharesOf(all, minCell);
+      const sum = (of: readonly Cell[]): number => of.reduce((total, { count }) => total + count, 0);
+      assert.equal(sum(shares), sum(all));
+      const isAlone = shares.length === 1;
+      assert.ok(isAlone || shares.every(({ count }) => count >= minCell));
+      const shown = shares.filter(({ name }) => name !== OTHERS);
+      for (const { name, count } of shown) assert.equal(count, given[name]);
+    }),
+  );
+});
+
+test('counts of one name are added up', () => {
+  const summed = summedUp([...cells({ DE: 1, FR: 2 }), ...cells({ DE: 3 })]);
+  assert.deepEqual(asObject(summed), { DE: 4, FR: 2 });
+});
