@@ -22,7 +22,7 @@ export function connectGrants({ domain, users, grants, topics }: GrantParties, b
   // Those who ask before this is done compare the times themselves.
   const endOld = async (local: string): Promise<void> => {
     const user = await users.get(local);
-    if (user !== undefined) await grants.revokeAll(local, 'password-changed', user.passwordUpdatedAt);
+    if (user !== undefined) await grants.revokeOutdated(local, user.passwordUpdatedAt);
   };
   users.onCredentialsChanged(({ local }, change) => {
     if (change === 'password') endOld(local).catch((error: unknown) => bug('grants', error));

@@ -167,11 +167,16 @@ export class Grants {
     return wasLive;
   }
 
-  /** Ends the grants of an account: all of them, or those whose newest token is older than a time. */
-  async revokeAll(local: string, reason: RevocationReason, issuedBefore = Number.POSITIVE_INFINITY): Promise<void> {
-    const old = (grant: Grant): boolean => Object.values(grant.tokens).every((token) => token.issuedAt < issuedBefore);
-    const ending = (await this.#all(local)).filter(old);
-    if (ending.length > 0) await this.#end(local, ending, reason);
+  /** Ends all grants of an account. */
+  async revokeAll(local: string, reason: RevocationReason): Promise<void> {
+    await this.#endThose(local, reason, () => true);
+  }
+
+  /** Ends the grants of an account that are older than its password; so is what was made before the clock was set back. */
+  async revokeOutdated(local: string, passwordUpdatedAt: number): Promise<void> {
+    const latest = Math.max(passwordUpdatedAt, this.#clock.now());
+    const isOld = ({ issuedAt }: Token): boolean => issuedAt < passwordUpdatedAt || issuedAt > latest;
+    await this.#endThose(local, 'password-changed', ({ tokens }) => Object.values(tokens).every(isOld));
   }
 
   /** Removes what nobody has been able to use for a month, of all accounts: until then its user is told that it has expired. */
@@ -185,6 +190,11 @@ export class Grants {
       dead = [];
     }
     if (dead.length > 0) await this.#bury(dead, since);
+  }
+
+  async #endThose(local: string, reason: RevocationReason, isOver: (grant: Grant) => boolean): Promise<void> {
+    const ending = (await this.#all(local)).filter(isOver);
+    if (ending.length > 0) await this.#end(local, ending, reason);
   }
 
   async #bury(dead: readonly Key[], since: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { StreamError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
 import { sessionBound } from './points.ts';
 import type { Sessions } from './sessions.ts';
 import type { Topics } from './topics.ts';
@@ -11,6 +12,7 @@ export interface PasswordParties {
   readonly users: Users;
   readonly topics: Topics;
   readonly sessions: Sessions;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /**
@@ -23,7 +25,9 @@ export function endOnPasswordChange(host: PasswordParties): void {
   });
   host.topics.observe('core', sessionBound, async ({ account, session }) => {
     const user = account.isAnonymous ? undefined : await host.users.get(account.jid.local);
-    const isOutdated = user !== undefined && session.login !== undefined && session.login.at < user.passwordUpdatedAt;
-    if (isOutdated) host.sessions.kick(account, session, OUTDATED);
+    if (user === undefined || session.login === undefined) return;
+    const { passwordUpdatedAt: changedAt } = user;
+    // A change that is yet to come was made before the clock was set back.
+    if (session.login.at < changedAt && changedAt <= host.clock.now()) host.sessions.kick(account, session, OUTDATED);
   });
 }

@@ -232,8 +232,12 @@ export class Users implements CredentialSource, UpgradableCredentials {
 
   async #replacePassword(username: string, keys: ScramKeySet, by?: JID): Promise<void> {
     const scram = toStored(keys);
-    const passwordUpdatedAt = this.#clock.now();
-    await this.#change(username, (record) => ({ ...record, scram, passwordUpdatedAt }));
+    const now = this.#clock.now();
+    await this.#change(username, (record) => {
+      const before = record.passwordUpdatedAt ?? record.createdAt;
+      // Later than whatever the old one let in, also by a clock that was set back.
+      return { ...record, scram, passwordUpdatedAt: now < before ? before + 1 : now };
+    });
     this.#announce(username, 'password', by);
   }
 

@@ -65,7 +65,10 @@ export class FlowStates {
     const { data: json, exp } = payload;
     const data = isJsonObject(json) ? purpose.parse(json) : undefined;
     if (data === undefined || typeof exp !== 'number') return { status: 'invalid' };
-    return exp <= this.#clock.now() / 1000 ? { status: 'expired' } : { status: 'valid', data };
+    const now = this.#clock.now();
+    // A clock that was set back makes nothing last longer.
+    const isTimely = exp > now / 1000 && exp <= (now + this.#ttlMs) / 1000;
+    return isTimely ? { status: 'valid', data } : { status: 'expired' };
   }
 
   #keyOf(purpose: string): HmacKey {

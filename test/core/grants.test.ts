@@ -159,8 +159,12 @@ describe('Revocation', () => {
     await clock.advance(10);
     await grants.create('juliet', draft('test', { tokens: { before, after: token() } }), 'renewed');
     await grants.create('juliet', draft(), 'new');
-    await grants.revokeAll('juliet', 'password-changed', clock.now());
+    await grants.revokeOutdated('juliet', clock.now());
     assert.deepEqual(await idsOf(grants), ['new', 'renewed']);
+    clock.set(-1);
+    await grants.revokeOutdated('juliet', clock.now());
+    assert.deepEqual(await idsOf(grants), [], 'made before the clock was set back');
+    await grants.create('juliet', draft(), 'newest');
     await grants.revokeAll('juliet', 'account-removed');
     assert.deepEqual(await idsOf(grants), []);
   });

@@ -1,3 +1,4 @@
+import type { FeatureHost } from '../../core/feature.ts';
 import type { Role } from '../../core/roles.ts';
 import type { JID } from '../../jid.ts';
 
@@ -14,4 +15,13 @@ export interface Approval {
   readonly amr: readonly string[];
   /** Of the authorization request, for the ID token. OpenID Connect Core §3.1.2.1. */
   readonly nonce: string | undefined;
+}
+
+/**
+ * When somebody proved who they are, by a proof at `at`: whatever a change of the password voids from then on. A password that was
+ * set at a time that is yet to come was set before the clock was set back.
+ */
+export async function provedAt({ users, clock }: Pick<FeatureHost, 'users' | 'clock'>, jid: JID, at: number) {
+  const { passwordUpdatedAt = at } = (await users.get(jid.local)) ?? {};
+  return passwordUpdatedAt > clock.now() ? passwordUpdatedAt : at;
 }

@@ -20,7 +20,7 @@ export interface CodeFacts {
 }
 
 export interface AuthorizationCodesOptions {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** Ends a grant, because somebody else has the code that it was made for. */
   readonly revoke: (approval: Approval, grantId: string) => Promise<void>;
   /** How many codes may wait at the same time, and how many are remembered that were used. */
@@ -42,7 +42,7 @@ interface Used {
 
 /** Authorization codes, in memory: each is good once, for ten minutes, for one client. RFC 6749 §4.1.2. */
 export class AuthorizationCodes {
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #revoke: AuthorizationCodesOptions['revoke'];
   readonly #maxCodes: number;
   // The oldest first, which is also the order in which they expire.
@@ -57,7 +57,7 @@ export class AuthorizationCodes {
 
   /** Makes a code. Throws OAuthError `temporarily_unavailable` while too many are waiting. */
   issue(facts: CodeFacts): string {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     for (const [key, { expiresAt }] of this.#issued) {
       if (expiresAt > now) break;
       this.#issued.delete(key);
@@ -84,7 +84,7 @@ export class AuthorizationCodes {
     if (used !== undefined) await this.#replayed(used);
     const issued = this.#issued.get(key);
     this.#issued.delete(key);
-    if (issued === undefined || issued.expiresAt <= this.#clock.now()) throw invalidCode();
+    if (issued === undefined || issued.expiresAt <= this.#clock.monotonic()) throw invalidCode();
     const mark = this.#remember(key, issued.facts.approval);
     const made = await exchange(issued.facts);
     mark.grantId = made.grantId;

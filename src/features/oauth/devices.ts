@@ -58,7 +58,7 @@ const STATE: FlowPurpose<{ readonly flow: string }> = {
 };
 
 export interface DevicesOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly keys: Pick<OAuthKeys, 'registration' | 'flows'>;
   /** How many devices may wait at the same time. */
   readonly maxFlows?: number;
@@ -92,7 +92,7 @@ export class Devices {
       clientId: client.id,
       clientHash: client.hash,
       scopes,
-      expiresAt: clock.now() + TTL_MS,
+      expiresAt: clock.monotonic() + TTL_MS,
       intervalMs: INTERVAL_MS,
       polledAt: undefined,
       isClaimed: false,
@@ -118,7 +118,7 @@ export class Devices {
     const { clock, keys } = this.#options;
     this.#wrongCodes.check(addressGroup);
     const flow = this.#byUserCode.get(normalUserCode(typed));
-    if (flow === undefined || flow.isClaimed || flow.expiresAt <= clock.now()) {
+    if (flow === undefined || flow.isClaimed || flow.expiresAt <= clock.monotonic()) {
       this.#wrongCodes.take(addressGroup);
       return undefined;
     }
@@ -147,7 +147,7 @@ export class Devices {
    * and has to wait longer from then on, `access_denied`, `expired_token`. RFC 8628 §3.5.
    */
   poll(deviceCode: string, clientHash: string): Approval {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     const flow = this.#byDeviceCode.get(deviceCode);
     if (flow === undefined || flow.clientHash !== clientHash || flow.expiresAt <= now) {
       throw new OAuthError('expired_token', 'The device_code is unknown or has expired.');
@@ -168,20 +168,20 @@ export class Devices {
     const { clock, keys } = this.#options;
     const reading = await keys.flows.read(STATE, bindingOf(clientId), state);
     const flow = reading.status === 'valid' ? this.#byId.get(reading.data.flow) : undefined;
-    return flow?.outcome === undefined && flow !== undefined && flow.expiresAt > clock.now() ? flow : undefined;
+    return flow?.outcome === undefined && flow !== undefined && flow.expiresAt > clock.monotonic() ? flow : undefined;
   }
 
   #settle(flow: Flow | undefined, outcome: Approval | 'denied'): boolean {
     if (flow === undefined) return false;
     flow.outcome = outcome;
-    const kept = this.#options.clock.now() + OUTCOME_MS;
+    const kept = this.#options.clock.monotonic() + OUTCOME_MS;
     // A denial is soon forgotten; an approval at the last moment must still be fetched.
     flow.expiresAt = outcome === 'denied' ? kept : Math.max(kept, flow.expiresAt);
     return true;
   }
 
   #forgetExpired(): void {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     for (const flow of this.#byId.values()) {
       if (flow.expiresAt <= now) this.#forget(flow);
     }

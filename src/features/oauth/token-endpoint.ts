@@ -6,6 +6,7 @@ import { type Form, readForm } from '../../oauth/form.ts';
 import { checkCodeVerifier } from '../../oauth/pkce.ts';
 import { intersectScopes, parseScope } from '../../oauth/scopes.ts';
 import { secondFactors } from '../second-factor/api.ts';
+import { provedAt } from './approval.ts';
 import { authenticate } from './clients.ts';
 import { grantTypesOf } from './config.ts';
 import { issueTokens, refreshTokens, shortName, type TokenAnswer } from './issuing.ts';
@@ -108,7 +109,7 @@ async function exchangePassword({ provider, request, client, form }: TokenReques
   const address = request.remoteAddress;
   const login = { username: form.require('username'), password: form.require('password'), address };
   // A password that is changed from now on voids what comes of this one.
-  const authenticatedAt = clock.now();
+  const now = clock.now();
   const user = await logins.password(login).catch((error: unknown) => {
     throw error instanceof SaslError ? passwordRefused(error) : error;
   });
@@ -125,7 +126,7 @@ async function exchangePassword({ provider, request, client, form }: TokenReques
     jid: user.jid,
     scopes,
     role,
-    authenticatedAt,
+    authenticatedAt: await provedAt(host, user.jid, now),
     amr: ['pwd'],
     nonce: undefined,
   });

@@ -8,6 +8,7 @@ import { prepareUsername } from '../../../sasl/prepare.ts';
 import { type SecondFactors, secondFactors } from '../../second-factor/api.ts';
 import { loginRefusal } from '../../shared/login-refusal.ts';
 import { originOf } from '../../shared/request-origin.ts';
+import { provedAt } from '../approval.ts';
 import type { Provider } from '../provider.ts';
 import { AMR, type Identities, type Identity } from './identity.ts';
 import { LoginLimits } from './login-limits.ts';
@@ -86,11 +87,12 @@ export class LoginSteps {
     const password = form.get('password') ?? '';
     const address = visit.http.remoteAddress;
     // A password that is changed from now on voids what comes of this one.
-    const authenticatedAt = host.clock.now();
+    const now = host.clock.now();
     const tried = await this.#try(localOf(username, host.domain), address, 'login.wrong', async () => {
       return (await host.logins.password({ username, password, address })).jid;
     });
     if ('error' in tried) return { page: await this.show(visit, { username, ...tried }) };
+    const authenticatedAt = await provedAt(host, tried.jid, now);
     const identity = { jid: tried.jid, authenticatedAt, amr: AMR.password };
     if (await this.#options.identities.isEnough(identity)) return this.#proved(identity, address);
     return { page: await this.#showSecond(visit, identity) };
@@ -99,10 +101,11 @@ export class LoginSteps {
   async #passkeyAlone(visit: Visit, form: Form): Promise<LoginOutcome> {
     const { host } = this.#options.provider;
     const address = visit.http.remoteAddress;
-    const authenticatedAt = host.clock.now();
+    const now = host.clock.now();
     const check = () => this.#checkPasskey(visit, form);
     const tried = await this.#try(undefined, address, 'login.passkeyWrong', check);
     if ('error' in tried) return { page: await this.show(visit, tried) };
+    const authenticatedAt = await provedAt(host, tried.jid, now);
     return this.#proved({ jid: tried.jid, authenticatedAt, amr: AMR.passkey }, address);
   }
 
