@@ -2,6 +2,7 @@
 // Figures depend on the machine and on what else it does, so none of them ever fails the run.
 
 import { parseArgs } from 'node:util';
+import { activeUsers } from './active-users.ts';
 import { archive } from './archive.ts';
 import { readBaseline, writeBaseline } from './baseline.ts';
 import { bearerTokens } from './bearer-tokens.ts';
@@ -32,6 +33,7 @@ const BENCHES = [
   roster,
   oauth,
   bearerTokens,
+  activeUsers,
   memory,
 ];
 
