@@ -1,5 +1,5 @@
 /** Writes what the server implements, from the specs in the code: a page for people, and DOAP for programs (XEP-0453). */
-import type { Spec } from '../src/core/feature.ts';
+import type { Spec } from '../src/core/spec.ts';
 import { NOT_YET, RFCS, XEPS, type Xep } from './specifications.ts';
 
 type XepSpec = Extract<Spec, { xep: number }>;

@@ -32,13 +32,9 @@ import type { Service } from './service.ts';
 import type { Session } from './session.ts';
 import type { RestorableSession } from './sessions.ts';
 import type { Keep, Slot } from './slots.ts';
+import type { Spec } from './spec.ts';
 import { undoAll } from './undo.ts';
 import type { Users } from './users.ts';
-
-/** A document that a feature implements: `{ xep: 280, version: '1.0.1' }` or `{ rfc: 6121, sections: '2' }`. */
-export type Spec =
-  | { readonly xep: number; readonly version: string; readonly note?: string }
-  | { readonly rfc: number; readonly sections?: string; readonly note?: string };
 
 /** One capability of the server: a XEP, or a part of an RFC. It has no state outside what `setup` makes for its host. */
 export interface Feature<C = unknown> {

@@ -1,5 +1,6 @@
 import type { Section } from '../config/schema.ts';
-import type { Feature, Spec } from '../core/feature.ts';
+import type { Feature } from '../core/feature.ts';
+import type { Spec } from '../core/spec.ts';
 import { activeUsers } from './active-users/index.ts';
 import { adHoc } from './adhoc/index.ts';
 import { bind2 } from './bind2.ts';
