@@ -13,6 +13,8 @@ export interface MemoryStore extends Store {
   release(): void;
   /** Everything that is stored, by encoded key. */
   dump(): ReadonlyMap<string, string>;
+  /** How often anything has been read. */
+  reads(): number;
 }
 
 /** Opens a store in memory. Writes are durable, as far as memory goes, when the microtasks of the turn have run. */
@@ -24,10 +26,12 @@ export function openMemoryStore({ clock = systemClock }: { readonly clock?: Cloc
     hold: () => engine.hold(),
     release: () => engine.release(),
     dump: () => engine.dump(),
+    reads: () => engine.reads,
   });
 }
 
 class MemoryEngine implements Engine {
+  reads = 0;
   readonly #texts = new Map<string, string>();
   /** The keys of `#texts`, sorted. */
   readonly #keys: string[] = [];
@@ -55,10 +59,12 @@ class MemoryEngine implements Engine {
   }
 
   get(key: string): string | undefined {
+    this.reads++;
     return this.#texts.get(key);
   }
 
   async read({ from, to }: KeyRange, limit: number, reverse: boolean): Promise<EnginePage> {
+    this.reads++;
     const start = this.#indexOf(from);
     const end = Math.max(start, this.#indexOf(to));
     const first = reverse ? Math.max(start, end - limit) : start;
