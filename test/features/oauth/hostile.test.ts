@@ -50,6 +50,86 @@ test('hostile input is refused cleanly everywhere', async (t) => {
   }
 });
 
+/** Whatever can be asked for without a body. */
+const GETS = [
+  '/oauth2/authorize',
+  '/oauth2/device',
+  '/oauth2/register',
+  '/oauth2/userinfo',
+  '/oauth2/jwks',
+  '/oauth2/style.css',
+  '/oauth2/passkeys.js',
+  '/oauth2/assets/',
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/openid-configuration',
+];
+
+const QUERIES = [
+  '?%ff',
+  '?%',
+  '?client_id=a&client_id=b',
+  '?user_code=%00&user_code=a',
+  '?__proto__=a&constructor=b',
+  `?${'a=b&'.repeat(1000)}`,
+  `?client_id=${'a'.repeat(9000)}`,
+  '?client_id=%00&redirect_uri=javascript:alert(1)&state=%0d%0aset-cookie:a=b',
+  '?user_code=%3Cscript%3Ealert(1)%3C/script%3E',
+  '?access_token=a',
+  '../../../../etc/passwd',
+  '..%2f..%2f..%2fetc%2fpasswd',
+  '%00',
+  '%ff',
+];
+
+const HEADERS: readonly Readonly<Record<string, string>>[] = [
+  {},
+  { authorization: 'Bearer' },
+  { authorization: `Bearer ${'a'.repeat(9000)}` },
+  { authorization: 'Bearer \xff\xfe' },
+  { 'accept-language': `${'x,'.repeat(2000)};q=%` },
+  { origin: 'null', 'access-control-request-method': 'POST', 'sec-fetch-site': 'cross-site' },
+  { 'if-none-match': '*', range: 'bytes=0-0,-1', 'if-modified-since': 'never' },
+  { cookie: 'a=b', referer: 'javascript:' },
+];
+
+test('whatever is asked for is answered, and nothing of the request comes back as markup or as a header', async (t) => {
+  const { http } = await open(t, OPEN_HANDED);
+  for (const path of [...GETS, ...POSTS]) {
+    for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+      for (const query of method === 'GET' ? QUERIES : QUERIES.slice(0, 2)) {
+        const { status, headers, body } = await http(method, path + query);
+        const what = `${method} ${path}${query}`.slice(0, 100);
+        assert.ok(status < 500, `${what}: ${status} ${body}`);
+        assert.equal(headers['set-cookie'], undefined, what);
+        assert.equal(headers.location, undefined, what);
+        assert.doesNotMatch(body, /<script>|root:/, what);
+      }
+    }
+    for (const headers of HEADERS) {
+      const { status, body } = await http('GET', path, { headers });
+      assert.ok(status < 500, `${path} ${JSON.stringify(headers).slice(0, 100)}: ${status} ${body}`);
+    }
+  }
+});
+
+test('what must be secret does not work as a part of an address', async (t) => {
+  const { http, register, tokensFor, codeFor } = await open(t, OPEN_HANDED);
+  const client = await register();
+  const { access, refresh } = await tokensFor(client);
+  const inAddress = (path: string, fields: Readonly<Record<string, string>>) =>
+    http('POST', `${path}?${new URLSearchParams({ client_id: client.id, client_secret: client.secret, ...fields })}`, {
+      body: '',
+      headers: FORM,
+    });
+  cleanly(await inAddress('/oauth2/token', codeForm(await codeFor(client))), 'a code');
+  cleanly(await inAddress('/oauth2/token', { grant_type: 'refresh_token', refresh_token: refresh }), 'a refresh token');
+  cleanly(await inAddress('/oauth2/introspect', { token: access }), 'a token to introspect');
+  cleanly(await inAddress('/oauth2/revoke', { token: access }), 'a token to revoke');
+  assert.equal((await http('GET', `/oauth2/userinfo?access_token=${encodeURIComponent(access)}`)).status, 401);
+  const authorization = `Bearer ${access}`;
+  assert.equal((await http('GET', '/oauth2/userinfo', { headers: { authorization } })).status, 200, 'it is still good');
+});
+
 test('a body of a mebibyte is refused, whatever it is', async (t) => {
   const { http } = await open(t, OPEN_HANDED);
   const name = JSON.stringify({ client_name: 'a'.repeat(MIB) });
