@@ -61,7 +61,7 @@ export class Groups {
   #row({ name, count: visitors }: VisitorGroup, total: number, largest: number): HTMLElement {
     const isOthers = name === OTHERS;
     const label = isOthers ? texts.others : name === '?' ? texts.unknown : this.#options.nameOf(name);
-    const bar = el('span', { class: isOthers || name === '?' ? 'bar dim' : 'bar', 'aria-hidden': 'true' });
+    const bar = el('div', { class: isOthers || name === '?' ? 'bar dim' : 'bar', 'aria-hidden': 'true' });
     bar.style.width = `${(100 * visitors) / largest}%`;
     return el(
       'tr',

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { noBrowser, openPage } from '../support/browser.ts';
+import { showExample } from '../support/dashboard-example.ts';
+import { DOMAIN, LiveServer, PASSWORD } from '../support/live-server.ts';
+import { shortcomings } from '../support/page-shortcomings.ts';
+import { XmppClient, xml } from '../support/xmpp-client.ts';
+
+const skip = noBrowser;
+const PHONE = { viewport: { width: 360, height: 780 }, hasTouch: true };
+
+async function open(
+  t: TestContext,
+  options: BrowserContextOptions = {},
+): Promise<{ live: LiveServer; page: Page; url: string }> {
+  const live = await LiveServer.start(t, { admins: [`juliet@${DOMAIN}`] });
+  await live.addUsers('juliet', 'romeo');
+  const page = await openPage(t, options);
+  return { live, page, url: `https://${DOMAIN}:${live.port('https')}/dashboard` };
+}
+
+async function logIn(page: Page, url: string, username = 'juliet'): Promise<void> {
+  await page.goto(url);
+  await page.fill('#username', username);
+  await page.fill('#password', PASSWORD);
+  await page.click('main form:first-of-type button');
+}
+
+function tile(page: Page, label: string) {
+  return page.locator('.tile', { has: page.getByText(label, { exact: true }) }).locator('.value');
+}
+
+test('an administrator logs in and sees live who is there and what they send', { skip }, async (t) => {
+  const { live, page, url } = await open(t);
+  await logIn(page, url, 'romeo');
+  await page.getByText('not that of an administrator').waitFor();
+  await logIn(page, url);
+  await page.getByText('Live', { exact: true }).waitFor();
+  assert.equal(await tile(page, 'Sessions').textContent(), '0');
+
+  const romeo = await XmppClient.online(live, 'romeo');
+  await page.locator('.tile', { hasText: '1 connections' }).waitFor();
+  assert.equal(await tile(page, 'Sessions').textContent(), '1');
+  const message = xml('message', { to: `juliet@${DOMAIN}` }, xml('body', {}, 'hi'));
+  const sending = setInterval(() => void romeo.send(message), 50);
+  try {
+    await page.locator('.tile', { hasText: /^Messages[1-9][\d.]*\/s/ }).waitFor();
+  } finally {
+    clearInterval(sending);
+  }
+  assert.match((await tile(page, 'Memory').textContent()) ?? '', /^\d+ MB$/);
+
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByLabel('Password').waitFor();
+  await page.goto(url);
+  await page.getByLabel('Password').waitFor();
+});
+
+test('who is no administrator any more is asked to log in', { skip }, async (t) => {
+  const { live, page, url } = await open(t);
+  await logIn(page, url);
+  await page.getByText('Live', { exact: true }).waitFor();
+  await live.reload({ admins: [] });
+  await page.getByLabel('Password').waitFor();
+});
+
+test('a window in the background asks for nothing, and goes on when it is seen again', { skip }, async (t) => {
+  const { page, url } = await open(t);
+  await logIn(page, url);
+  await page.getByText('Live', { exact: true }).waitFor();
+  const setVisibility = (value: string) =>
+    page.evaluate(
+      `Object.defineProperty(document, 'visibilityState', { value: '${value}', configurable: true }); document.dispatchEvent(new Event('visibilitychange'))`,
+    );
+  await setVisibility('hidden');
+  const asked = page.waitForRequest('**/dashboard/events*');
+  await setVisibility('visible');
+  await asked;
+  await page.getByText('Live', { exact: true }).waitFor();
+});
+
+for (const [name, options] of Object.entries({
+  'in the light': { colorScheme: 'light' },
+  'in the dark': { colorScheme: 'dark' },
+  'on a phone': { ...PHONE, colorScheme: 'light' },
+  'on a phone in the dark, in German': { ...PHONE, colorScheme: 'dark', locale: 'de-DE' },
+} as const)) {
+  test(`everybody can read and use the dashboard ${name}`, { skip }, async (t) => {
+    const { page, url } = await open(t, options);
+    await showExample(page);
+    await page.goto(url);
+    assert.deepEqual(await shortcomings(page), []);
+    await logIn(page, url);
+    await page.getByText('Conversations').waitFor();
+    await page.getByText(/^Live$/).waitFor();
+    assert.deepEqual(await shortcomings(page), []);
+  });
+}
+
+test('without a mouse the time is chosen and charts are read as tables', { skip }, async (t) => {
+  const { page, url } = await open(t);
+  await showExample(page);
+  await logIn(page, url);
+  await page.getByText('Conversations').waitFor();
+  await page.getByRole('radio', { name: '90 days' }).focus();
+  await page.keyboard.press('ArrowLeft');
+  assert.ok(await page.getByRole('radio', { name: '30 days', exact: true }).isChecked());
+  const chart = page.getByRole('figure', { name: 'Active users' });
+  await chart.locator('summary').focus();
+  await page.keyboard.press('Enter');
+  const rows = chart.getByRole('row');
+  assert.equal(await rows.count(), 31);
+  assert.deepEqual(await rows.nth(1).getByRole('cell').allTextContents(), ['411', '301', '230']);
+  assert.match((await rows.nth(1).getByRole('rowheader').textContent()) ?? '', /^18 Mar 2026$/);
+  await page.getByLabel('Month').selectOption('2026-01');
+  await page.getByRole('row', { name: 'Germany 150' }).waitFor();
+  await page.getByText('3 more').click();
+  await page.getByRole('row', { name: 'Others, too few to show' }).waitFor();
+});
+
+test('a German reads German, and numbers as Germans write them', { skip }, async (t) => {
+  const { page, url } = await open(t, { locale: 'de-AT' });
+  await showExample(page);
+  await logIn(page, url);
+  await page.getByRole('row', { name: 'Frankreich 64 15,9 %' }).waitFor();
+  await page.getByText('Besucher im März 2026').waitFor();
+});
+
+test('figures that cannot be read are said to be missing, and are asked for again', { skip }, async (t) => {
+  const { page, url } = await open(t);
+  let isBroken = true;
+  await page.route('**/dashboard/figures*', (route) => (isBroken ? route.fulfill({ status: 500 }) : route.continue()));
+  await page.clock.install();
+  await logIn(page, url);
+  await page.getByText('The figures could not be read').waitFor();
+  isBroken = false;
+  await page.clock.fastForward(20_000);
+  await page.getByRole('alert').filter({ hasText: 'The figures' }).waitFor({ state: 'hidden' });
+});
