@@ -287,6 +287,7 @@ export const NOT_YET: Readonly<Record<number, string>> = {
 export const RFCS: Readonly<Record<number, string>> = {
   3921: 'Instant Messaging and Presence (of 2004)',
   4013: 'SASLprep',
+  4226: 'HOTP: One-Time Passwords by Counter',
   4422: 'SASL',
   4505: 'SASL ANONYMOUS',
   4616: 'SASL PLAIN',
@@ -295,6 +296,7 @@ export const RFCS: Readonly<Record<number, string>> = {
   5929: 'Channel Bindings for TLS',
   6120: 'XMPP: Core',
   6121: 'XMPP: Instant Messaging and Presence',
+  6238: 'TOTP: One-Time Passwords by Time',
   6415: 'Web Host Metadata',
   6749: 'OAuth 2.0',
   6750: 'OAuth 2.0: Bearer Tokens',
