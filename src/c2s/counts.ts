@@ -91,7 +91,7 @@ export class C2sCounts {
         put({ direction: 'out' }, written);
       }),
       metrics.counted(
-        { name: 'logins_total', help: 'Logins on streams, by their outcome', labels: ['host', 'method', 'outcome'] },
+        { name: 'logins_total', help: 'Logins, by their outcome', labels: ['host', 'method', 'outcome'] },
         (put) => {
           for (const { count, ...labels } of this.#logins.values()) put(labels, count);
         },

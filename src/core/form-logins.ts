@@ -35,6 +35,8 @@ interface Attempt {
  * factor is guarded by it too.
  */
 export class FormLogins {
+  /** How often each outcome was: `succeeded`, or the condition of a password's failure. Proofs of a second factor are counted elsewhere. */
+  readonly outcomes = new Map<string, number>();
   readonly #options: FormLoginsOptions;
 
   constructor(options: FormLoginsOptions) {
@@ -71,8 +73,13 @@ export class FormLogins {
   succeeded(jid: JID, address: string): void {
     const { throttle, log, announce } = this.#options;
     throttle.succeeded({ address, account: jid.toString() });
+    this.#count('succeeded');
     log.info('login.succeeded', { jid: jid.toString(), mechanism: 'form', address, transport: 'http' });
     announce(jid, address);
+  }
+
+  #count(outcome: string): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
   }
 
   async #guarded<T>({ local, address, method }: Attempt, check: () => Promise<T>): Promise<T> {
@@ -85,6 +92,7 @@ export class FormLogins {
       if (!(error instanceof SaslError)) throw error;
       if (error.condition === 'not-authorized') throttle.failed(attempt);
       const { condition } = error;
+      if (method === 'form') this.#count(condition);
       log.info('login.failed', { address, host: domain, user: local, mechanism: method, condition });
       throw error;
     }

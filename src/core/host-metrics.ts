@@ -28,6 +28,12 @@ export function exportHost(host: Host, all: Metrics): () => void {
     gauge('outbox_bytes', 'The size of those stanzas, in characters', (now) => now.outboxBytes),
     gauge('lane_items', 'Work that waits for its turn in the lanes of accounts', (now) => now.laneItems),
     gauge('lane_items_max', 'The same, of the account with the most', (now) => now.longestLane),
+    metrics.counted(
+      { name: 'logins_total', help: 'Logins, by their outcome', labels: ['method', 'outcome'] },
+      (put) => {
+        for (const [outcome, count] of host.logins.outcomes) put({ method: 'form', outcome }, count);
+      },
+    ),
     metrics.counted({ name: 'stanzas_total', help: 'Stanzas of clients', labels: ['kind', 'direction'] }, (put) => {
       const { traffic } = census;
       put({ kind: 'message', direction: 'in' }, traffic.messagesIn);

@@ -41,3 +41,16 @@ test('a census counts what waits in outboxes and lanes, and who has the most', a
   );
   open();
 });
+
+test('logins on pages are counted by their outcome', async (t) => {
+  const stage = await Stage.open(t, { features: [] });
+  t.after(exportHost(stage.host, stage.metrics));
+  const user = await stage.host.users.create('alice', 'correct horse');
+  const form = { username: 'alice', address: '192.0.2.1' };
+  await stage.host.logins.password({ ...form, password: 'correct horse' });
+  stage.host.logins.succeeded(user.jid, form.address);
+  for (let i = 0; i < 2; i++) await assert.rejects(stage.host.logins.password({ ...form, password: 'wrong' }));
+  const text = await stage.metrics.text();
+  assert.match(text, /^parley_logins_total\{host="stage.example",method="form",outcome="succeeded"\} 1$/m);
+  assert.match(text, /^parley_logins_total\{host="stage.example",method="form",outcome="not-authorized"\} 2$/m);
+});
