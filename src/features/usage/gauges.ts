@@ -1,7 +1,7 @@
 import type { FeatureHost } from '../../core/feature.ts';
 import type { ActiveUsers } from '../active-users/api.ts';
 import { type Visitors, visitorCounted } from '../monthly-visitors/api.ts';
-import type { Shares, UsageFigures, VisitorFigures } from './api.ts';
+import type { UsageFigures, VisitorFigures } from './api.ts';
 
 /** Exports how many users were active lately, once they have been counted since the start. */
 export function exportActiveUsers(host: FeatureHost, latest: () => ActiveUsers | undefined): void {
@@ -22,13 +22,13 @@ export function exportActiveUsers(host: FeatureHost, latest: () => ActiveUsers |
 /** Exports the visitors of the present month; where they are from only if that is wanted. */
 export function exportVisitors(host: FeatureHost, visitors: Visitors, figures: UsageFigures): void {
   let known: VisitorFigures | undefined;
-  let isCurrent = false;
+  let [isCurrent, minCell] = [false, 0];
   host.observe(visitorCounted, () => {
     isCurrent = false;
   });
   const refresh = async (): Promise<void> => {
-    if (isCurrent && known?.month === visitors.month) return;
-    isCurrent = true;
+    if (isCurrent && known?.month === visitors.month && minCell === visitors.minCell) return;
+    [isCurrent, minCell] = [true, visitors.minCell];
     try {
       known = await figures.visitors();
     } catch (error) {
@@ -36,29 +36,26 @@ export function exportVisitors(host: FeatureHost, visitors: Visitors, figures: U
       throw error;
     }
   };
-  const parts = [
-    ['monthly_visitors_clients', 'category', 'Visitors of this month by client', (of: VisitorFigures) => of.clients],
-    [
-      'monthly_visitors_geo',
-      'place',
-      'Visitors of this month by place',
-      (of: VisitorFigures) => placesOf(of, visitors),
-    ],
-  ] as const;
-  const total = { name: 'monthly_visitors', help: 'Users who visited in this month', labels: ['month'] } as const;
+  const { metrics } = host;
   const removals = [
-    host.metrics.onCollect(refresh),
-    host.metrics.measured(total, (put) => known && put({ month: known.month }, known.total)),
-    ...parts.map(([name, label, help, shares]) =>
-      host.metrics.measured<string>({ name, help, labels: ['month', label] }, (put) => {
-        if (known === undefined) return;
-        for (const { name, count } of shares(known)) put({ month: known.month, [label]: name }, count);
-      }),
+    metrics.onCollect(refresh),
+    metrics.measured(
+      { name: 'monthly_visitors', help: 'Users who visited in this month', labels: ['month'] },
+      (put) => known && put({ month: known.month }, known.total),
+    ),
+    metrics.measured(
+      { name: 'monthly_visitors_clients', help: 'Visitors of this month by client', labels: ['category'] },
+      (put) => {
+        for (const { name, count } of known?.clients ?? []) put({ category: name }, count);
+      },
+    ),
+    metrics.measured(
+      { name: 'monthly_visitors_geo', help: 'Visitors of this month by place', labels: ['place'] },
+      (put) => {
+        if (!visitors.exportGeo) return;
+        for (const { name, count } of known?.places ?? []) put({ place: name }, count);
+      },
     ),
   ];
   for (const remove of removals) host.defer(remove);
-}
-
-function placesOf(figures: VisitorFigures, { exportGeo }: Visitors): Shares {
-  return exportGeo ? figures.places : [];
 }

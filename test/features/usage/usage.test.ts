@@ -176,13 +176,15 @@ test('the metrics have nothing before the first counting, then what is counted, 
     'parley_active_users_1d 1',
     'parley_active_users_30d 1',
     'parley_active_users_7d 1',
-    'parley_monthly_visitors_clients{month="2026-01",category="?"} 1',
+    'parley_monthly_visitors_clients{category="?"} 1',
     'parley_monthly_visitors{month="2026-01"} 1',
   ];
   assert.deepEqual(await exported(stage), counted);
   stage.reload({ features: { monthlyVisitors: { exportGeo: true } } });
-  const place = 'parley_monthly_visitors_geo{month="2026-01",place="?-?-?"} 1';
+  const place = 'parley_monthly_visitors_geo{place="?-?-?"} 1';
   assert.deepEqual(await exported(stage), [...counted, place].sort());
+  stage.reload({ features: { monthlyVisitors: { minCell: 2 } } });
+  assert.ok((await exported(stage)).includes('parley_monthly_visitors_clients{category="(others)"} 1'));
   clock.jump(31 * DAY_MS);
   assert.deepEqual(
     (await exported(stage)).filter((line) => line.includes('visitors')),
