@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
-import { type Feature, FeatureScope, type Reconfigurable } from './feature.ts';
+import type { Feature, Reconfigurable } from './feature.ts';
+import { FeatureScope } from './feature-scope.ts';
 import type { Ground } from './ground.ts';
 import type { Host } from './host.ts';
 import { undoAll } from './undo.ts';
