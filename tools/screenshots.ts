@@ -14,12 +14,13 @@ import { DEVICE_CODE } from '../src/oauth/client.ts';
 import { challengeOf } from '../src/oauth/pkce.ts';
 import { OUT_OF_BAND } from '../src/oauth/redirect-uris.ts';
 import { Server } from '../src/server.ts';
+import { showExample } from '../test/support/dashboard-example.ts';
 import { withPalette } from './png.ts';
 
 const DOMAIN = 'example.org';
 const USER = 'alice';
 const PASSWORD = 'correct horse battery staple';
-const MAX_BYTES = 60 * 1024;
+const MAX_BYTES = 120 * 1024;
 const target = process.argv[2] ?? join(import.meta.dirname, '../docs/images');
 
 /** How a picture is taken. */
@@ -78,6 +79,7 @@ async function startServer(directory: string): Promise<Server> {
   const file = JSON.stringify({
     dataDir: directory,
     hosts: { [DOMAIN]: {} },
+    admins: [`${USER}@${DOMAIN}`],
     listen: { c2s: [], c2sTls: [], http: [], https: [{ address: '127.0.0.1', port }] },
     auth: { iterations: 4096 },
     features: { oauth: { siteName: 'Example Chat' }, secondFactor: { siteName: 'Example Chat' } },
@@ -117,10 +119,12 @@ async function logIn(page: Page, password = PASSWORD): Promise<Page> {
   return page;
 }
 
-/** Keeps a picture of the page, as high as it is. */
-async function keep(page: Page, name: string): Promise<void> {
+/** Keeps a picture of the page, as high as it is, or of as much as fits the window. */
+async function keep(page: Page, name: string, fullPage = true): Promise<void> {
   await page.evaluate('document.activeElement?.blur()');
-  const png = withPalette(await page.screenshot({ fullPage: true }));
+  const picture = await page.screenshot({ fullPage });
+  // A window's worth of charts has more colours than a palette, and is not large.
+  const png = fullPage || picture.length > MAX_BYTES ? withPalette(picture) : picture;
   await writeFile(join(target, `${name}.png`), png);
   const note = png.length > MAX_BYTES ? ': too large' : '';
   console.log(`${name}.png ${Math.ceil(png.length / 1024)} KiB${note}`);
@@ -136,6 +140,25 @@ async function protect(stage: Stage): Promise<void> {
   await page.click('button[value="app-confirm"]');
   await page.locator('ol.codes').waitFor();
   await page.context().close();
+}
+
+/** The dashboard of a made-up server: how it is used, how it is doing, and on a phone. */
+async function takeDashboard(stage: Stage): Promise<void> {
+  const open = async (look: Look, height: number): Promise<Page> => {
+    const page = await stage.open(look, '/dashboard');
+    await page.setViewportSize({ width: look.width, height });
+    await showExample(page);
+    await logIn(page);
+    await page.getByText('Conversations').waitFor();
+    await page.waitForFunction("document.querySelectorAll('figure:not([hidden]) canvas').length > 8");
+    return page;
+  };
+  const dashboard: Look = { width: 1120, scheme: 'light', locale: 'en-GB' };
+  await keep(await open(dashboard, 1290), 'dashboard-light', false);
+  const dark = await open({ ...dashboard, scheme: 'dark' }, 1300);
+  await dark.evaluate("document.getElementById('hour').scrollIntoView()");
+  await keep(dark, 'dashboard-dark', false);
+  await keep(await open({ ...NARROW, scheme: 'light' }, 900), 'dashboard-phone', false);
 }
 
 async function take(stage: Stage): Promise<void> {
@@ -173,6 +196,7 @@ async function take(stage: Stage): Promise<void> {
   await code.click('[value=granted]');
   await keep(code, 'oauth-code');
   await keep(await stage.open(WIDE, authorizePath(diary, 'https://evil.example/', 'openid')), 'oauth-error');
+  await takeDashboard(stage);
   await protect(stage);
   await keep(await logIn(await stage.open(WIDE, modest)), 'oauth-second-step');
 }

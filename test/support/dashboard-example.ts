@@ -15,7 +15,7 @@ export const NOW = Date.UTC(2026, 2, 18, 14, 30);
 /** Gives the page the figures of a made-up server of some hundred people. */
 export async function showExample(page: Page): Promise<void> {
   await page.clock.setFixedTime(NOW);
-  await page.route('**/dashboard/figures*', (route) => route.fulfill({ json: figures() }));
+  await page.route('**/dashboard/figures*', (route) => route.fulfill({ json: exampleFigures() }));
   const samples = Array.from({ length: 360 }, (_, i) => sample(i, NOW - (360 - i) * 10_000));
   const values: Partial<Record<LiveFigure, (number | null)[]>> = {};
   for (const figure of LIVE_FIGURES) values[figure] = samples.map((one) => one.values[figure]);
@@ -33,36 +33,39 @@ export async function showExample(page: Page): Promise<void> {
   }`);
 }
 
-/** Something that goes up and down, between 0 and 1. */
+/** Something that goes up and down between 0 and 1, as nature does, and always in the same way. */
 function wave(i: number, period: number): number {
-  return (Math.sin((2 * Math.PI * i) / period) + Math.sin((i * 12.9898) % 7) * 0.35 + 1.35) / 2.7;
+  const turn = (2 * Math.PI * i) / period;
+  const jitter = Math.abs(Math.sin(i * 12.9898 + period * 78.233) * 43758.5453) % 1;
+  return 0.4 + 0.22 * Math.sin(turn) + 0.14 * Math.sin(turn * 2.7 + 1) + 0.24 * jitter;
 }
 
 function sample(i: number, at: number): LiveSample {
-  const sessions = Math.round(236 + 30 * wave(i, 300) + 6 * wave(i, 17));
-  const messages = 11 + 9 * wave(i, 90);
+  const sessions = Math.round(226 + 40 * wave(i, 700));
+  const messages = 6 + 14 * wave(i, 310);
   return {
     at,
     values: {
-      connections: sessions + Math.round(4 * wave(i, 23)),
+      connections: sessions + Math.round(12 * wave(i, 230)),
       sessions,
       messages,
-      stanzas: messages * 2.6 + 10 * wave(i, 41),
-      handlingMedian: 0.00011 + 0.00004 * wave(i, 60),
-      handlingHigh: 0.0009 + 0.0007 * wave(i, 37),
-      loopDelay: 0.0011 + 0.0012 * wave(i, 29),
+      stanzas: messages * 2.6 + 14 * wave(i, 190),
+      handlingMedian: 0.00011 + 0.00005 * wave(i, 260),
+      handlingHigh: 0.0005 + 0.0012 * wave(i, 170),
+      loopDelay: 0.0008 + 0.0014 * wave(i, 410),
       memory: 184e6 + 9e6 * wave(i, 240),
       heap: 61e6 + 14e6 * ((i % 45) / 45),
-      cpu: 0.03 + 0.035 * wave(i, 90),
-      storeCommit: 0.0014 + 0.0009 * wave(i, 31),
-      storeRead: 0.00007 + 0.00003 * wave(i, 19),
+      cpu: 0.012 + 0.06 * wave(i, 310),
+      storeCommit: 0.0009 + 0.0014 * wave(i, 220),
+      storeRead: 0.00006 + 0.00005 * wave(i, 150),
       archiveBytes: 3.1e9 + i * 2e5,
       uploadBytes: 18.4e9 + i * 1e6,
     },
   };
 }
 
-function figures(): Figures {
+/** What has been kept of that server. */
+export function exampleFigures(): Figures {
   const days = Array.from({ length: 400 }, (_, i) => day(i, NOW - (399 - i) * DAY_MS));
   const months = ['2026-03', '2026-02', '2026-01'].map(month);
   return {
