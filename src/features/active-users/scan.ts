@@ -6,8 +6,8 @@ const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 const MONTH_MS = 30 * DAY_MS;
 /** After so many users, or so much time, whoever else has work gets a turn. */
-const SLICE_USERS = 250;
-const SLICE_MS = 4;
+const SLICE_USERS = 100;
+const SLICE_MS = 2;
 
 /** What is counted. Localparts are prepared ones. */
 export interface Scanned {

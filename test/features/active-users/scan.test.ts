@@ -38,12 +38,12 @@ test('a hundred thousand users are counted while others go on with their work', 
   }
   const { day, week, month } = (await counting) ?? {};
   assert.deepEqual([day, week, month], [2500, 17_500, 75_000]);
-  assert.ok(turns >= 400, `${turns} turns`);
+  assert.ok(turns >= 1000, `${turns} turns`);
   // Far above what it takes, because the machine that tests run on does other things too; the bench says what it takes.
   assert.ok(longestMs < 250, `${longestMs} ms`);
 });
 
-test('no more than 250 users are looked at in one turn', async () => {
+test('no more than 100 users are looked at in one turn', async () => {
   let inTurn = 0;
   let most = 0;
   let isCounting = true;
@@ -59,7 +59,7 @@ test('no more than 250 users are looked at in one turn', async () => {
     await nextTurn();
   }
   await counting;
-  assert.equal(most, 250);
+  assert.equal(most, 100);
 });
 
 test('a turn ends early when users take long', async () => {
@@ -90,7 +90,7 @@ test('a stop ends the counting at its next turn, without a result', async () => 
     }),
   );
   assert.equal(counted, undefined);
-  assert.equal(seen, 500);
+  assert.equal(seen, 400);
 });
 
 test('a failing store fails the counting', async () => {
