@@ -6,6 +6,8 @@ import { dirname, join, relative, sep } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
+/** Programs of their own, which run in browsers. */
+const WEB = join(ROOT, 'web');
 const MAX_LINES = 400;
 
 /** Folders and files of src by layer, the lowest first: imports only go down, or sideways within a layer. */
@@ -48,12 +50,12 @@ interface Source {
 const IMPORT = /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 const COMMENT = /\/\*[\s\S]*?\*\/|(^|\s)\/\/[^\n]*/g;
 
-function readSources(): Map<string, Source> {
+function readSources(root: string): Map<string, Source> {
   const sources = new Map<string, Source>();
-  for (const entry of readdirSync(SRC, { recursive: true, withFileTypes: true })) {
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.name.endsWith('.d.ts')) continue;
     const file = join(entry.parentPath, entry.name);
-    const path = relative(SRC, file).split(sep).join('/');
+    const path = relative(root, file).split(sep).join('/');
     const text = readFileSync(file, 'utf8');
     const imports = [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? '');
     sources.set(path, { path, text, imports });
@@ -153,8 +155,39 @@ function checkText(sources: ReadonlyMap<string, Source>): string[] {
   return findings;
 }
 
-const sources = readSources();
+/** What runs in browsers knows of the server only how the two talk: a `wire.ts`, which imports nothing. */
+function checkPages(pages: ReadonlyMap<string, Source>): string[] {
+  const findings: string[] = [];
+  for (const { path, text, imports } of pages.values()) {
+    const lines = text.split('\n').length - 1;
+    if (lines > MAX_LINES) findings.push(`web/${path}: ${lines} lines; at most ${MAX_LINES}`);
+    for (const specifier of imports) {
+      const target = resolveImport(`web/${path}`, specifier);
+      if (target === undefined || target.startsWith('web/')) continue;
+      const isWire = /^src\/features\/[^/]+\/wire\.ts$/.test(target);
+      const needs = sources.get(target.replace('src/', ''))?.imports ?? [];
+      if (!isWire || needs.length > 0) findings.push(`web/${path}: imports ${target}; of the server only a wire.ts`);
+    }
+  }
+  return findings;
+}
+
+/** The server knows nothing of browsers, and has no use for what their programs are made of. */
+function checkServer(): string[] {
+  const findings: string[] = [];
+  for (const { path, imports } of sources.values()) {
+    for (const specifier of imports) {
+      const isPage = resolveImport(`src/${path}`, specifier)?.startsWith('web/') ?? specifier === 'uplot';
+      if (isPage) findings.push(`${path}: imports ${specifier}, which is for browsers`);
+    }
+  }
+  return findings;
+}
+
+const sources = readSources(SRC);
+const pages = readSources(WEB);
 const findings = [checkLayers, checkCycles, checkFeatures, checkPackages, checkText].flatMap((run) => run(sources));
+findings.push(...checkPages(pages), ...checkServer());
 for (const finding of findings) console.log(finding);
-console.log(`${sources.size} files checked, ${findings.length} findings`);
+console.log(`${sources.size + pages.size} files checked, ${findings.length} findings`);
 process.exitCode = findings.length === 0 ? 0 : 1;
