@@ -23,7 +23,7 @@ export const monthlyVisitors: Feature<VisitorsConfig> = {
   name: 'monthlyVisitors',
   specs: [],
   config,
-  async setup(host, configured) {
+  setup(host, configured) {
     const book = new VisitorBook(host);
     const geo = new GeoSource(host.log);
     const steadiness = new Steadiness(host.clock);
@@ -58,7 +58,8 @@ export const monthlyVisitors: Feature<VisitorsConfig> = {
       if (pruned.length > 0) host.log.info('visitors.pruned', { months: pruned.join(' ') });
     };
 
-    await use(configured);
+    // Commands that work on the store alone need no file.
+    host.ready(() => use(settings));
     host.observe(sessionBound, async ({ account, session }) => {
       if (account.isAnonymous) return;
       try {

@@ -35,6 +35,11 @@ test('a file that is missing or none of that kind stops the counting and nothing
   }
 });
 
+test('commands that work on the store alone read no file', async (t) => {
+  const { stage } = await openVisitors(t, { mmdbPath: '/nowhere/city.mmdb' }, { isOffline: true });
+  assert.ok(!stage.log.records.some(({ event }) => event.startsWith('visitors.')));
+});
+
 test('without a file visitors count as being nowhere', async (t) => {
   const { stage, visit, counts } = await openVisitors(t, { mmdbPath: undefined });
   await visit('romeo');
