@@ -123,3 +123,20 @@ test('a thousand logins are one write, which is tried again when it fails', asyn
   assert.ok(commits <= 2, String(commits));
   assert.equal(await log.getLastActive('user999'), stage.clock.now() - 10_000);
 });
+
+test('all who have ever logged in are listed with the later of login and logout, what is not written yet included', async (t) => {
+  const { stage, log } = await open(t);
+  await stage.host.users.create('nurse', PASSWORD);
+  const start = stage.clock.now();
+  const { phone } = await stage.connected({ phone: 'romeo', laptop: 'juliet' });
+  await stage.clock.advance(60_000);
+  phone.transport.break();
+  log.loggedIn('mercutio', '192.0.2.7');
+  const all: (readonly [string, number])[] = [];
+  for await (const entry of log.all()) all.push(entry);
+  assert.deepEqual(all, [
+    ['juliet', start],
+    ['mercutio', start + 60_000],
+    ['romeo', start + 60_000],
+  ]);
+});
