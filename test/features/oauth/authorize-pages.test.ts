@@ -7,6 +7,7 @@ import { parseMarkup, parseText } from '../../../src/features/oauth/authorize/te
 import { readTemplates } from '../../../src/features/oauth/authorize/templates.ts';
 import { TEXT_PLACES, TEXTS } from '../../../src/features/oauth/authorize/texts.ts';
 import { OUT_OF_BAND } from '../../../src/oauth/redirect-uris.ts';
+import { eventually } from '../../support/live-server.ts';
 import { AUTHORIZE, AuthorizeScene, headingOn } from './authorize-scene.ts';
 import type { Answer } from './scene.ts';
 
@@ -199,19 +200,22 @@ test('a reload reads the files again; what is wrong is in the log, and the pages
   const scene = await AuthorizeScene.open(t, { oauth: { templatePath } });
   const { stage } = scene.scene;
   const header = async () => /<header class="site">(.*)<\/header>/.exec((await scene.get(AUTHORIZE)).body)?.[1];
-  const reload = async () => {
+  const reload = () =>
     stage.reload({ http: { publicUrl: 'https://stage.example' }, features: { oauth: { templatePath } } });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const becomes = async (wanted: string): Promise<void> => {
+    const until = performance.now() + 5000;
+    while ((await header()) !== wanted) assert.ok(performance.now() < until, `the header does not become ${wanted}`);
   };
   assert.equal(await header(), 'First');
   await writeFile(join(templatePath, 'header.html'), 'Second');
-  await reload();
-  assert.equal(await header(), 'Second');
+  reload();
+  await becomes('Second');
   await writeFile(join(templatePath, 'header.html'), '{{nobody}}');
-  await reload();
+  reload();
+  const refusal = () => stage.log.records.find(({ event }) => event === 'oauth.templates-refused');
+  const { fields } = await eventually('the templates are refused', refusal);
+  assert.match(String(fields['reason']), /header\.html there is no \{\{nobody\}\}, only \{\{siteName\}\}/);
   assert.equal(await header(), 'Second');
-  const refused = stage.log.records.find(({ event }) => event === 'oauth.templates-refused');
-  assert.match(String(refused?.fields['reason']), /header\.html there is no \{\{nobody\}\}, only \{\{siteName\}\}/);
 });
 
 test('what is wrong with a file is said', async (t) => {
