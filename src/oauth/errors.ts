@@ -24,7 +24,10 @@ export type OAuthErrorCode =
   | 'account_selection_required'
   | 'consent_required'
   | 'interaction_required'
-  | 'login_required';
+  | 'login_required'
+  | 'registration_not_supported'
+  | 'request_not_supported'
+  | 'request_uri_not_supported';
 
 /** What is wrong with one field of a client's metadata. */
 export interface MetadataFault {

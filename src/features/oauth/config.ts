@@ -13,7 +13,7 @@ import {
   text,
 } from '../../config/kinds.ts';
 import { type ConfigOf, option, section } from '../../config/schema.ts';
-import { DEVICE_CODE, type GrantType, RESPONSE_TYPES } from '../../oauth/client.ts';
+import { DEVICE_CODE, type GrantType, RESPONSE_TYPES, type ResponseType } from '../../oauth/client.ts';
 import { JWS_ALGORITHMS } from '../../oauth/jws.ts';
 import { CODE_CHALLENGE_METHODS } from '../../oauth/pkce.ts';
 
@@ -178,4 +178,10 @@ export type OAuthConfig = ConfigOf<typeof config>;
 /** The grant types that are open, by their full names. */
 export function grantTypesOf({ grantTypes }: Pick<OAuthConfig, 'grantTypes'>): readonly GrantType[] {
   return [...new Set(grantTypes.map((name) => (name === DEVICE_CODE_SHORT ? DEVICE_CODE : name)))];
+}
+
+/** The response types that are open: tokens are given away only where the grant type is open, too. RFC 6749 §4.2. */
+export function responseTypesOf(config: Pick<OAuthConfig, 'grantTypes' | 'responseTypes'>): readonly ResponseType[] {
+  const hasImplicit = grantTypesOf(config).includes('implicit');
+  return config.responseTypes.filter((type) => type !== 'token' || hasImplicit);
 }

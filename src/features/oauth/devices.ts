@@ -32,10 +32,16 @@ export interface DeviceStart {
 /** A device that somebody has typed the code of: the authorization request that follows. */
 export interface DeviceClaim {
   readonly clientId: string;
-  /** As the device asked for them; none: it did not say. */
-  readonly scopes: readonly string[];
   /** Stands for the device in what follows; signed, for ten minutes. */
   readonly state: string;
+}
+
+/** A device that waits for an answer. */
+export interface WaitingDevice {
+  /** As the device shows it: `BCDF-GHJK`. */
+  readonly userCode: string;
+  /** As the device asked for them; none: it did not say. */
+  readonly scopes: readonly string[];
 }
 
 interface Flow {
@@ -101,10 +107,9 @@ export class Devices {
     this.#byId.set(flow.id, flow);
     this.#byUserCode.set(userCode, flow);
     this.#byDeviceCode.set(flow.deviceCode, flow);
-    const shown = `${userCode.slice(0, CODE_LENGTH / 2)}-${userCode.slice(CODE_LENGTH / 2)}`;
     return {
       deviceCode: flow.deviceCode,
-      userCode: shown,
+      userCode: shownCode(userCode),
       expiresIn: TTL_MS / 1000,
       interval: INTERVAL_MS / 1000,
     };
@@ -123,13 +128,14 @@ export class Devices {
       return undefined;
     }
     flow.isClaimed = true;
-    const { id, clientId, scopes } = flow;
-    return { clientId, scopes, state: await keys.flows.issue(STATE, bindingOf(clientId), { flow: id }) };
+    const { id, clientId } = flow;
+    return { clientId, state: await keys.flows.issue(STATE, bindingOf(clientId), { flow: id }) };
   }
 
-  /** Whether a state stands for a device of a client that still waits for an answer. */
-  async isWaiting(state: string, clientId: string): Promise<boolean> {
-    return (await this.#flowOf(state, clientId)) !== undefined;
+  /** The device of a client that a state stands for; undefined unless it still waits for an answer. */
+  async waiting(state: string, clientId: string): Promise<WaitingDevice | undefined> {
+    const flow = await this.#flowOf(state, clientId);
+    return flow && { userCode: shownCode(flow.userCode), scopes: flow.scopes };
   }
 
   /** Lets a device in; says whether it still waited. */
@@ -168,11 +174,13 @@ export class Devices {
     const { clock, keys } = this.#options;
     const reading = await keys.flows.read(STATE, bindingOf(clientId), state);
     const flow = reading.status === 'valid' ? this.#byId.get(reading.data.flow) : undefined;
-    return flow?.outcome === undefined && flow !== undefined && flow.expiresAt > clock.monotonic() ? flow : undefined;
+    const isWaiting = flow !== undefined && flow.outcome === undefined && flow.expiresAt > clock.monotonic();
+    return isWaiting ? flow : undefined;
   }
 
   #settle(flow: Flow | undefined, outcome: Approval | 'denied'): boolean {
-    if (flow === undefined) return false;
+    // Somebody else may have answered while the state was being read.
+    if (flow === undefined || flow.outcome !== undefined) return false;
     flow.outcome = outcome;
     const kept = this.#options.clock.monotonic() + OUTCOME_MS;
     // A denial is soon forgotten; an approval at the last moment must still be fetched.
@@ -192,6 +200,10 @@ export class Devices {
     this.#byUserCode.delete(userCode);
     this.#byDeviceCode.delete(deviceCode);
   }
+}
+
+function shownCode(userCode: string): string {
+  return `${userCode.slice(0, CODE_LENGTH / 2)}-${userCode.slice(CODE_LENGTH / 2)}`;
 }
 
 /** The code as it is compared: people leave out the dash, and type small letters. RFC 8628 §6.1. */

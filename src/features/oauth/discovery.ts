@@ -1,6 +1,6 @@
 import { type HttpHandler, jsonResponse } from '../../http/message.ts';
 import { openidMetadata, type ServerDescription, serverMetadata } from '../../oauth/server-metadata.ts';
-import { grantTypesOf } from './config.ts';
+import { grantTypesOf, responseTypesOf } from './config.ts';
 import type { Provider } from './provider.ts';
 import { SCOPES } from './rights.ts';
 
@@ -23,7 +23,7 @@ function describe({ issuer, config, keys }: Provider): ServerDescription {
     issuer: issuer.url ?? '',
     scopes: SCOPES,
     grantTypes: grantTypesOf(config),
-    responseTypes: config.responseTypes,
+    responseTypes: responseTypesOf(config),
     codeChallengeMethods: config.codeChallengeMethods,
     idTokenAlgorithms: keys.signing.algorithms,
     locales: config.locales,

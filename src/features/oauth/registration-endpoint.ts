@@ -3,7 +3,7 @@ import { addressGroup } from '../../net/address.ts';
 import { OAuthError } from '../../oauth/errors.ts';
 import { type RegistrationRules, readRegistration, registrationResponse } from '../../oauth/registration.ts';
 import { registrationSchema } from '../../oauth/registration-schema.ts';
-import { grantTypesOf } from './config.ts';
+import { grantTypesOf, responseTypesOf } from './config.ts';
 import type { Provider } from './provider.ts';
 import { RateLimit } from './rate-limit.ts';
 import { NO_CACHE } from './serving.ts';
@@ -43,10 +43,10 @@ export function schemaEndpoint(provider: Provider): HttpHandler {
 }
 
 function rulesOf({ config, keys }: Provider): RegistrationRules {
-  const { responseTypes, locales, requireCodeChallenge, codeChallengeMethods } = config;
+  const { locales, requireCodeChallenge, codeChallengeMethods } = config;
   return {
     grantTypes: grantTypesOf(config),
-    responseTypes,
+    responseTypes: responseTypesOf(config),
     locales,
     idTokenAlgorithms: keys.signing.algorithms,
     areCodesBound: requireCodeChallenge && codeChallengeMethods.every((method) => method === 'S256'),

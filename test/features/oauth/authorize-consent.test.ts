@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OUT_OF_BAND } from '../../../src/oauth/redirect-uris.ts';
 import { DOMAIN } from '../../support/stage.ts';
 import {
   AuthorizeScene,
@@ -188,4 +189,16 @@ test('where prompt is looked at, what the client does not want is an error when 
   toClient(await scene.logIn(scene.url(client.id, { ...hinted, scope: 'openid' })), 'consent_required');
   const other = await scene.scene.register();
   toClient(await scene.logIn(scene.url(other.id, hinted)), 'consent_required');
+});
+
+test('a client that anybody can pass for is never let in without consent', async (t) => {
+  const scene = await AuthorizeScene.open(t, { oauth: { respectPrompt: true } });
+  const open = await scene.scene.register({ token_endpoint_auth_method: 'none' });
+  const byHand = await scene.scene.register({ redirect_uris: [OUT_OF_BAND] });
+  const unseen = { prompt: 'login select_account' };
+  await scene.allow(scene.url(open.id));
+  toClient(await scene.get(scene.url(open.id, unseen)), 'consent_required');
+  const page = await scene.get(scene.url(byHand.id, { ...unseen, redirect_uri: OUT_OF_BAND }));
+  assert.match(page.body, /consent_required/);
+  assert.equal((await scene.get(scene.url(open.id, { prompt: `${unseen.prompt} consent` }))).status, 200);
 });

@@ -37,15 +37,26 @@ test('a device waits until somebody lets it in, and is let in once', async (t) =
   const { scene, client, started, poll } = await waiting(t);
   refused(await poll(), 'authorization_pending');
   const claimed = await claim(scene, ` ${String(started['user_code']).toLowerCase().replace('-', ' ')}`);
-  assert.deepEqual([claimed.clientId, claimed.scopes], [client.id, ['xmpp', 'openid']]);
+  assert.equal(claimed.clientId, client.id);
   const { devices } = scene.provider();
-  assert.equal(await devices.isWaiting(claimed.state, client.id), true);
-  assert.equal(await devices.isWaiting(claimed.state, 'another'), false);
+  const device = await devices.waiting(claimed.state, client.id);
+  assert.deepEqual(device, { userCode: started['user_code'], scopes: ['xmpp', 'openid'] });
+  assert.equal(await devices.waiting(claimed.state, 'another'), undefined);
   assert.equal(await devices.approve(claimed.state, client.id, await scene.approval('xmpp openid')), true);
   assert.equal(await devices.deny(claimed.state, client.id), false);
   const { status, json } = await poll();
   assert.deepEqual([status, json['scope'], typeof json['refresh_token']], [200, 'xmpp openid', 'string']);
   refused(await poll(), 'expired_token');
+});
+
+test('of two answers at once the first counts', async (t) => {
+  const { scene, client, started, poll } = await waiting(t);
+  const { state } = await claim(scene, started['user_code']);
+  const { devices } = scene.provider();
+  const approval = await scene.approval('xmpp');
+  const answers = [devices.deny(state, client.id), devices.approve(state, client.id, approval)];
+  assert.deepEqual(await Promise.all(answers), [true, false]);
+  refused(await poll(), 'access_denied');
 });
 
 test('a device that asks too often has to wait longer each time', async (t) => {
@@ -116,7 +127,8 @@ test('what a client registered is all that its devices ask for', async (t) => {
   const client = await scene.register({ ...TV, scope: 'xmpp:account:read' });
   for (const scope of ['xmpp xmpp:account:read', '']) {
     const { json } = await scene.post('/oauth2/device', { scope }, { as: client });
-    assert.deepEqual((await claim(scene, json['user_code'])).scopes, ['xmpp:account:read']);
+    const { state } = await claim(scene, json['user_code']);
+    assert.deepEqual((await scene.provider().devices.waiting(state, client.id))?.scopes, ['xmpp:account:read']);
   }
 });
 

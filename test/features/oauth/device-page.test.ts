@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEVICE_CODE } from '../../../src/oauth/client.ts';
 import { AuthorizeScene, alertOn, headingOn, locationOf, onPage, scopesOn } from './authorize-scene.ts';
-import { ISSUER } from './scene.ts';
+import { ISSUER, payloadOf, type SceneOptions } from './scene.ts';
 
 const DEVICE = '/oauth2/device';
 const TELEVISION = {
@@ -13,8 +13,11 @@ const TELEVISION = {
 };
 
 /** A television that shows a code. */
-async function begin(t: Parameters<typeof AuthorizeScene.open>[0], scope = 'openid xmpp:client:normal') {
-  const scene = await AuthorizeScene.open(t);
+async function begin(
+  t: Parameters<typeof AuthorizeScene.open>[0],
+  { scope = 'openid xmpp:client:normal', ...options }: SceneOptions & { readonly scope?: string } = {},
+) {
+  const scene = await AuthorizeScene.open(t, options);
   const client = await scene.scene.register(TELEVISION);
   const start = async () => {
     const { json, status, body } = await scene.scene.post(DEVICE, { scope }, { as: client });
@@ -42,7 +45,8 @@ test('somebody types the code, logs in and lets the device in', async (t) => {
   const login = await scene.get(url);
   assert.match(login.body, /<bdi>Television<\/bdi>, on another device, wants access/);
   const page = await scene.logIn(url);
-  assert.match(page.body, /Go on only if you have the other device before you/);
+  assert.match(page.body, /Go on only if you have the other device before you and it shows this code/);
+  assert.ok(page.body.includes(`your other device <b class="mono">${userCode}</b>`));
   assert.deepEqual(scopesOn(page), ['openid', 'xmpp:client:normal']);
   assert.equal((await poll(deviceCode)).json['error'], 'authorization_pending');
   const done = await scene.decide(url, page);
@@ -52,6 +56,32 @@ test('somebody types the code, logs in and lets the device in', async (t) => {
   assert.equal(json['scope'], 'openid xmpp:client:normal');
   assert.equal(json['token_type'], 'bearer');
   onPage(await scene.decide(url, page), /has expired or was used/);
+});
+
+test('whoever has typed the code cannot speak for the device by changing the address', async (t) => {
+  const { scene, start, poll, type } = await begin(t, { scope: 'openid' });
+  const { userCode, deviceCode } = await start();
+  const url = `${await type(userCode)}&scope=xmpp&nonce=foreign`;
+  const page = await scene.logIn(url);
+  assert.deepEqual(scopesOn(page), ['openid']);
+  await scene.decide(url, page, { scopes: ['openid', 'xmpp'] });
+  const { json } = await poll(deviceCode);
+  assert.equal(json['scope'], 'openid');
+  assert.equal(payloadOf(String(json['id_token']))['nonce'], undefined);
+});
+
+test('consent to a device is asked for each time, whatever the address says', async (t) => {
+  const { scene, start, poll, type } = await begin(t, { oauth: { respectPrompt: true } });
+  for (let i = 0; i < 2; i++) {
+    const { userCode, deviceCode } = await start();
+    const url = `${await type(userCode)}&prompt=login+select_account`;
+    const page = await scene.logIn(url);
+    assert.equal(headingOn(page), 'Allow access?');
+    assert.equal((await poll(deviceCode)).json['error'], 'authorization_pending');
+    await scene.decide(url, page);
+    await scene.scene.clock.advance(5000);
+    assert.equal((await poll(deviceCode)).status, 200);
+  }
 });
 
 test('who denies sends the device away', async (t) => {

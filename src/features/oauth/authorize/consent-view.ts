@@ -1,6 +1,5 @@
 import { type Html, html } from '../../shared/html.ts';
 import { hiddenFields } from '../../shared/passkey-form.ts';
-import type { TextName } from './texts.ts';
 import type { Say, View } from './views.ts';
 
 /** A scope that somebody can grant. */
@@ -25,13 +24,12 @@ export interface ConsentFacts {
 }
 
 /** Where people go from the consent page: to a website, or to something else that has no name. */
-export type ConsentTarget = { readonly host: string } | 'self' | 'code' | 'device';
-
-const NEXT: Readonly<Record<'self' | 'code' | 'device', TextName>> = {
-  self: 'consent.nextSelf',
-  code: 'consent.nextCode',
-  device: 'consent.nextDevice',
-};
+export type ConsentTarget =
+  | { readonly host: string }
+  | 'self'
+  | 'code'
+  /** The code is the one that the device shows. */
+  | { readonly userCode: string };
 
 /** The roles that an account can give away have scopes that say the same. XEP-0493 §5. */
 const SAME_AS: Readonly<Record<string, string | undefined>> = {
@@ -43,16 +41,15 @@ const SAME_AS: Readonly<Record<string, string | undefined>> = {
 /** The page on which people choose what an application may do. */
 export function consentView(say: Say, facts: ConsentFacts): View {
   const { account, website, target, scopes, userToken } = facts;
-  const next = typeof target === 'string' ? say.plain(NEXT[target]) : target.host;
   const body = html`<section class="card">
 <h1>${say.plain('consent.title')}</h1>
 <p class="lead">${say.html('consent.intro')}</p>
 <dl class="facts">
 <div><dt>${say.plain('consent.account')}</dt><dd>${account} <span class="quiet"><a href="">${say.plain('consent.change')}</a></span></dd></div>
 <div><dt>${say.plain('consent.website')}</dt><dd>${webLink(website, hostOf(website))}</dd></div>
-<div><dt>${say.plain('consent.next')}</dt><dd>${next}</dd></div>
+<div><dt>${say.plain('consent.next')}</dt><dd>${nextOf(say, target)}</dd></div>
 </dl>
-${target === 'device' && html`<p class="notice">${say.plain('consent.device')}</p>`}
+${isDevice(target) && html`<p class="notice">${say.plain('consent.device')}</p>`}
 ${warning(say, facts)}
 <form method="post">
 ${hiddenFields({ user_token: userToken })}
@@ -68,6 +65,17 @@ ${scopes.map((scope) => choice(say, scope))}</fieldset>
 ${information(say, facts)}
 <p class="quiet">${say.plain('consent.revoke')}</p>`;
   return { name: 'consent', title: say.plain('consent.title'), body };
+}
+
+// Whoever was sent a link has not seen the code yet. RFC 8628 §3.3.1, §5.4.
+function nextOf(say: Say, target: ConsentTarget): Html {
+  if (isDevice(target)) return html`${say.plain('consent.nextDevice')} <b class="mono">${target.userCode}</b>`;
+  if (typeof target === 'object') return html`${target.host}`;
+  return html`${say.plain(target === 'self' ? 'consent.nextSelf' : 'consent.nextCode')}`;
+}
+
+function isDevice(target: ConsentTarget): target is { readonly userCode: string } {
+  return typeof target === 'object' && 'userCode' in target;
 }
 
 function warning(say: Say, { scopes, isAdmin }: ConsentFacts): Html | undefined {

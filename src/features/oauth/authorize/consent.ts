@@ -108,7 +108,7 @@ export class ConsentStep {
 }
 
 function consentTarget(target: Target): ConsentTarget {
-  if (target.kind === 'device') return 'device';
+  if (target.kind === 'device') return { userCode: target.device.userCode };
   if (target.kind === 'out-of-band') return 'code';
   return target.uri.startsWith('https://') ? { host: new URL(target.uri).host } : 'self';
 }

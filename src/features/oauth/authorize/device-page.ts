@@ -34,9 +34,8 @@ export class DeviceCodePage implements DevicePage {
     try {
       const claim = await this.#provider.devices.claim(userCode, addressGroup(http.remoteAddress));
       if (claim === undefined) return this.#page(http, { userCode, error: 'device.wrong' }, { status: 400 });
-      const { clientId, scopes, state } = claim;
+      const { clientId, state } = claim;
       const query = new URLSearchParams({ client_id: clientId, redirect_uri: DEVICE_CODE, state });
-      if (scopes.length > 0) query.set('scope', scopes.join(' '));
       const location = `${this.#provider.issuer.url}${OAUTH_PATHS.authorize}?${query}`;
       return { status: 303, headers: { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' } };
     } catch (error) {

@@ -5,14 +5,22 @@ import type { Form } from '../../../oauth/form.ts';
 import { type CodeChallenge, readCodeChallenge } from '../../../oauth/pkce.ts';
 import { OUT_OF_BAND, type ResponseMode, redirectUriOf } from '../../../oauth/redirect-uris.ts';
 import { intersectScopes, parseScope } from '../../../oauth/scopes.ts';
-import type { OAuthConfig } from '../config.ts';
+import { type OAuthConfig, responseTypesOf } from '../config.ts';
+import type { WaitingDevice } from '../devices.ts';
 import type { Provider } from '../provider.ts';
 import { ceilingOf } from '../token-endpoint.ts';
-import { readPrompt } from './prompt.ts';
+import { consentRequired, readPrompt } from './prompt.ts';
 import type { TextName } from './texts.ts';
 
 /** It is kept in memory along with the code. In UTF-16 units. */
 const MAX_NONCE = 1024;
+
+/** What would change the meaning of a request if it were passed over, and the error that says so. */
+const UNSUPPORTED = {
+  request: 'request_not_supported',
+  request_uri: 'request_uri_not_supported',
+  registration: 'registration_not_supported',
+} as const;
 
 /** How the answer to an authorization request gets to the client. */
 export type Target =
@@ -20,7 +28,7 @@ export type Target =
   /** The person copies it. */
   | { readonly kind: 'out-of-band'; readonly uri: string }
   /** The device asks for it by itself; `state` stands for it. RFC 8628. */
-  | { readonly kind: 'device'; readonly state: string };
+  | { readonly kind: 'device'; readonly state: string; readonly device: WaitingDevice };
 
 /** Whom to answer, and where: from here on errors can be told to the client. */
 export interface ReturnPath {
@@ -65,9 +73,9 @@ export async function readReturnPath({ keys, devices, config }: Provider, query:
   const state = query.get('state');
   const given = query.get('redirect_uri');
   if (given === DEVICE_CODE) {
-    const isWaiting = state !== undefined && (await devices.isWaiting(state, client.id));
-    if (!isWaiting) throw new BrokenRequest('error.device');
-    return { client, target: { kind: 'device', state }, state: undefined, mode: 'query' };
+    const device = state === undefined ? undefined : await devices.waiting(state, client.id);
+    if (state === undefined || device === undefined) throw new BrokenRequest('error.device');
+    return { client, target: { kind: 'device', state, device }, state: undefined, mode: 'query' };
   }
   const uri = redirectUriOf(client, given);
   if (uri === undefined) throw new BrokenRequest('error.redirect', 'invalid_redirect_uri');
@@ -76,9 +84,9 @@ export async function readReturnPath({ keys, devices, config }: Provider, query:
 }
 
 // Clients look for errors where they expect the answer. RFC 6749 §4.2.2.1.
-function modeOf({ responseTypes }: OAuthConfig, query: Form): ResponseMode {
+function modeOf(config: OAuthConfig, query: Form): ResponseMode {
   const wantsFragment = query.get('response_type') === 'token' || query.get('response_mode') === 'fragment';
-  return wantsFragment && responseTypes.includes('token') ? 'fragment' : 'query';
+  return wantsFragment && responseTypesOf(config).includes('token') ? 'fragment' : 'query';
 }
 
 /** Reads the rest. Throws OAuthError, which is for the client. */
@@ -88,30 +96,23 @@ export function readRequest(
   query: Form,
   binding: FlowBinding,
 ): AuthorizationRequest {
-  const { client } = path;
   const responseType = readResponseType(config, path, query);
   checkResponseMode(config, responseType, query);
-  for (const name of ['request', 'request_uri']) {
-    if (query.get(name) !== undefined) throw new OAuthError('invalid_request', 'Request objects are not supported.');
-  }
-  const scopes = intersectScopes(parseScope(query.get('scope') ?? client.metadata.scope), ceilingOf(client));
-  if (scopes.length === 0) throw new OAuthError('invalid_scope', 'Nothing of the scope can be granted.');
-  const nonce = query.get('nonce');
-  if (nonce !== undefined && nonce.length > MAX_NONCE)
-    throw new OAuthError('invalid_request', 'The nonce is too long.');
+  checkUnsupported(query);
+  const scopes = readScopes(path, query);
   return {
     ...path,
     responseType,
     scopes,
     challenge: readChallenge(config, path, responseType, query),
-    nonce,
+    nonce: readNonce(path, query),
     loginHint: query.get('login_hint'),
-    asksConsent: config.respectPrompt ? readPrompt(query, scopes) : true,
+    asksConsent: asksConsent(config, path, query, scopes),
     binding,
   };
 }
 
-function readResponseType({ responseTypes }: OAuthConfig, { client, target }: ReturnPath, query: Form): ResponseType {
+function readResponseType(config: OAuthConfig, { client, target }: ReturnPath, query: Form): ResponseType {
   // What a device gets in the end comes from the token endpoint.
   if (target.kind === 'device') return 'code';
   const name = query.require('response_type');
@@ -119,16 +120,52 @@ function readResponseType({ responseTypes }: OAuthConfig, { client, target }: Re
   if (known !== undefined && !client.metadata.response_types.includes(known)) {
     throw new OAuthError('invalid_client', 'The client is not registered for the response_type.');
   }
-  if (known === undefined || !responseTypes.includes(known)) {
+  if (known === undefined || !responseTypesOf(config).includes(known)) {
     throw new OAuthError('unsupported_response_type', 'The response_type is not supported.');
   }
   return known;
 }
 
+// OpenID Connect Core §6.1, §6.2, §7.2.1
+function checkUnsupported(query: Form): void {
+  for (const [name, error] of Object.entries(UNSUPPORTED)) {
+    if (query.get(name) !== undefined) throw new OAuthError(error, `The parameter ${name} is not supported.`);
+  }
+}
+
+function readScopes({ client, target }: ReturnPath, query: Form): readonly string[] {
+  const { scope: registered } = client.metadata;
+  // Whoever has typed the code of a device can change the address, and must not speak for the device.
+  const asked = target.kind === 'device' ? target.device.scopes : parseScope(query.get('scope') ?? registered);
+  const scopes = intersectScopes(asked, ceilingOf(client));
+  if (scopes.length === 0) throw new OAuthError('invalid_scope', 'Nothing of the scope can be granted.');
+  return scopes;
+}
+
+function readNonce({ target }: ReturnPath, query: Form): string | undefined {
+  const nonce = target.kind === 'device' ? undefined : query.get('nonce');
+  if (nonce === undefined || nonce.length <= MAX_NONCE) return nonce;
+  throw new OAuthError('invalid_request', 'The nonce is too long.');
+}
+
+// What was granted before is not granted again unseen where somebody else may have come in the client's name: one without a
+// secret is whoever says so. RFC 6749 §10.2, RFC 8252 §8.6.
+function asksConsent(
+  { respectPrompt }: OAuthConfig,
+  { client, target }: ReturnPath,
+  query: Form,
+  scopes: readonly string[],
+): boolean {
+  if (!respectPrompt || target.kind === 'device') return true;
+  const isAsked = readPrompt(query, scopes);
+  if (!isAsked && (client.isPublic || target.kind !== 'redirect')) throw consentRequired();
+  return isAsked;
+}
+
 // A token in a query string would end in logs. OAuth 2.0 Multiple Response Type Encoding Practices §3.0.
-function checkResponseMode({ responseTypes }: OAuthConfig, responseType: ResponseType, query: Form): void {
+function checkResponseMode(config: OAuthConfig, responseType: ResponseType, query: Form): void {
   const mode = query.get('response_mode');
-  const hasFragments = responseTypes.includes('token');
+  const hasFragments = responseTypesOf(config).includes('token');
   const isSupported =
     mode === undefined || (mode === 'query' && responseType === 'code') || (mode === 'fragment' && hasFragments);
   if (!isSupported) throw new OAuthError('invalid_request', 'The response_mode is not supported.');

@@ -39,7 +39,8 @@ const en = {
   'consent.nextSelf': 'an application on this device',
   'consent.nextCode': 'the application, with a code that you copy',
   'consent.nextDevice': 'your other device',
-  'consent.device': 'Go on only if you have the other device before you. Nobody may ask you to let in theirs.',
+  'consent.device':
+    'Go on only if you have the other device before you and it shows this code. Nobody may ask you to let in theirs.',
   'consent.full':
     'It asks for full access: it could read everything, write in your name, change your password and delete your account. Allow that only to what you trust as you trust your own chat application.',
   'consent.fullAdmin': 'It asks for full access, and you are an administrator: it could do everything to this server.',
@@ -143,7 +144,7 @@ const de: Texts = {
   'consent.nextCode': 'der Anwendung, mit einem Code zum Kopieren',
   'consent.nextDevice': 'deinem anderen Gerät',
   'consent.device':
-    'Fahre nur fort, wenn du das andere Gerät vor dir hast. Niemand darf dich bitten, seines hereinzulassen.',
+    'Fahre nur fort, wenn du das andere Gerät vor dir hast und es diesen Code zeigt. Niemand darf dich bitten, seines hereinzulassen.',
   'consent.full':
     'Sie will vollen Zugriff: Sie könnte alles lesen, in deinem Namen schreiben, dein Passwort ändern und dein Konto löschen. Erlaube das nur, wenn du ihr vertraust wie deiner eigenen Chat-Anwendung.',
   'consent.fullAdmin': 'Sie will vollen Zugriff, und du bist Administrator: Sie könnte auf diesem Server alles tun.',
