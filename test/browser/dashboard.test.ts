@@ -139,3 +139,32 @@ test('figures that cannot be read are said to be missing, and are asked for agai
   await page.clock.fastForward(20_000);
   await page.getByRole('alert').filter({ hasText: 'The figures' }).waitFor({ state: 'hidden' });
 });
+
+test('one host is chosen of several', { skip }, async (t) => {
+  const live = await LiveServer.start(t, { hosts: { 'verona.test': {} }, admins: [`juliet@${DOMAIN}`] });
+  await live.addUsers('juliet');
+  const page = await openPage(t);
+  await logIn(page, `https://${DOMAIN}:${live.port('https')}/dashboard`);
+  await page.getByText('Live', { exact: true }).waitFor();
+  const choice = page.getByLabel('Host');
+  assert.deepEqual(await choice.locator('option').allTextContents(), ['All hosts', DOMAIN, 'verona.test']);
+  const asked = Promise.all(
+    ['figures', 'events'].map((path) => page.waitForRequest(`**/dashboard/${path}?host=verona.test`)),
+  );
+  await choice.selectOption('verona.test');
+  await asked;
+  await page.getByText('Live', { exact: true }).waitFor();
+  assert.equal(await page.getByText(/\d connections/).count(), 0, 'nobody knows whose they are');
+});
+
+test('who comes when too many look is told so', { skip }, async (t) => {
+  const live = await LiveServer.start(t, { admins: [`juliet@${DOMAIN}`], features: { dashboard: { maxViewers: 1 } } });
+  await live.addUsers('juliet');
+  const page = await openPage(t);
+  const url = `https://${DOMAIN}:${live.port('https')}/dashboard`;
+  await logIn(page, url);
+  await page.getByText('Live', { exact: true }).waitFor();
+  const second = await page.context().newPage();
+  await second.goto(url);
+  await second.getByText('Too many windows').waitFor();
+});

@@ -92,7 +92,8 @@ const problem = el('p', { class: 'problem', role: 'alert' });
 let figures: Figures | undefined;
 let shownDays = 90;
 let samples: readonly Shown[] = [];
-let retry: number | undefined;
+let figuresRetry: number | undefined;
+let eventsRetry: number | undefined;
 
 const events = new Events({
   onState: showState,
@@ -203,33 +204,43 @@ function fill(choice: HTMLSelectElement, options: readonly (readonly [value: str
   choice.value = options.some(([value]) => value === chosen) ? chosen : (options[0]?.[0] ?? '');
 }
 
-/** Asks for what changes slowly. Who may not look any more is asked to log in. */
-async function loadFigures(): Promise<void> {
+/** Asks for what changes slowly; resolves with whether that went well. Who may not look any more is asked to log in. */
+async function loadFigures(): Promise<boolean> {
   const host = hostChoice.value;
+  clearTimeout(figuresRetry);
   try {
     const answer = await fetch(`dashboard/figures?host=${encodeURIComponent(host)}`, { cache: 'no-store' });
-    if (answer.status === 401 || answer.status === 403) return void location.reload();
+    if (answer.status === 401 || answer.status === 403) location.reload();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const loaded: Figures = await answer.json();
-    if (host !== hostChoice.value) return;
+    if (host !== hostChoice.value) return true;
     figures = loaded;
     problem.textContent = '';
     showFigures();
+    return true;
   } catch {
     problem.textContent = t.failed;
-    setTimeout(loadFigures, RETRY_MS);
+    clearTimeout(figuresRetry);
+    figuresRetry = setTimeout(loadFigures, RETRY_MS);
+    return false;
   }
 }
 
 function showState(now: ConnectionState): void {
-  const said = { connecting: t.connecting, live: t.live, lost: t.lost, ended: t.full }[now];
-  if (state.textContent !== said) state.textContent = said;
+  clearTimeout(eventsRetry);
+  say(now, { connecting: t.connecting, live: t.live, lost: t.lost, ended: t.lost }[now]);
+  if (now === 'ended') void explainEnd();
+}
+
+/** The server does not want to tell: it is over, or too many look. */
+async function explainEnd(): Promise<void> {
+  eventsRetry = setTimeout(() => events.listen(hostChoice.value), RETRY_MS);
+  if ((await loadFigures()) && state.classList.contains('ended')) say('ended', t.full);
+}
+
+function say(now: ConnectionState, text: string): void {
+  if (state.textContent !== text) state.textContent = text;
   state.className = `state ${now}`;
-  clearTimeout(retry);
-  if (now !== 'ended') return;
-  // Either there are too many, or it is over: the figures tell.
-  void loadFigures();
-  retry = setTimeout(() => events.listen(hostChoice.value), RETRY_MS);
 }
 
 function rangeChoice(): HTMLElement {

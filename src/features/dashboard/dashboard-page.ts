@@ -31,6 +31,7 @@ export function serveDashboard({ host, viewers, live }: DashboardOptions): void 
       return { status: 303, headers: { location: 'dashboard/login' } };
     return shell(host, request, assets.areThere);
   });
+  host.http('GET', `${PATH}/`, () => ({ status: 308, headers: { location: '../dashboard' } }));
   host.http('GET', `${PATH}/page.js`, (request) => assets.answer('js', request));
   host.http('GET', `${PATH}/page.css`, (request) => assets.answer('css', request));
   host.http('GET', `${PATH}/figures`, async (request) => {

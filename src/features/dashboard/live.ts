@@ -11,6 +11,8 @@ import type { LiveSample } from './wire.ts';
 const UPDATE_MS = 2000;
 /** Of the time, at most one part in so many is spent on reading: where there is much to count, updates are rarer. */
 const PART = 100;
+/** Less often than this, and proxies and we ourselves would take the connection for dead. */
+const MAX_UPDATE_MS = 30_000;
 /** How close together the samples are that are kept, while somebody looks and while nobody does. */
 const KEPT_EVERY_MS = 10_000;
 const QUIET_MS = 60_000;
@@ -113,7 +115,8 @@ export class Live {
     }
     this.#isUpdating = false;
     const took = clock.monotonic() - began;
-    this.#schedule(this.viewers > 0 ? Math.max(UPDATE_MS, took * PART) : QUIET_MS);
+    const updateMs = Math.min(Math.max(UPDATE_MS, took * PART), MAX_UPDATE_MS);
+    this.#schedule(this.viewers > 0 ? updateMs : QUIET_MS);
   }
 
   async #updateScope(scope: Scope): Promise<void> {

@@ -11,6 +11,7 @@ test('whoever has not logged in is sent to the login, and told nothing', async (
   const scene = await Scene.open(t);
   const page = await scene.ask('GET', '/dashboard');
   assert.deepEqual([page.status, page.headers?.['location']], [303, 'dashboard/login']);
+  assert.equal((await scene.ask('GET', '/dashboard/')).headers?.['location'], '../dashboard');
   for (const path of ['/dashboard/figures', '/dashboard/events']) {
     const answer = await scene.ask('GET', path);
     assert.deepEqual([answer.status, answer.headers?.['www-authenticate']], [401, 'Bearer']);
