@@ -63,12 +63,13 @@ function inlineOffers({ host }: ClientConnection): Element[] {
 }
 
 async function handle(connection: ClientConnection, element: Element): Promise<void> {
+  const at = connection.service.clock.now();
   const login = loginOf(connection);
   if (login === undefined) return connection.send(serialize(NOT_OFFERED));
   const begins = !login.isBusy && element.name === 'authenticate';
   if (begins && isMistaken(element, connection.offer)) return connection.send(serialize(OFFER_CHANGED));
   const result = await login.handle(element);
-  if (result.proven !== undefined) return complete(connection, result.proven);
+  if (result.proven !== undefined) return complete(connection, result.proven, at);
   const limits = xmlLimits(connection.service.settings.current.limits, false);
   connection.stream.setLimits({ ...limits, refusesSpace: login.isBusy });
   connection.send(serialize(result.reply));
@@ -81,9 +82,9 @@ function isMistaken(authenticate: Element, offer: Offer | undefined): boolean {
 }
 
 /** What follows when the client has proved who it is, in the order of the specifications. No stream restart. XEP-0388 §2.4.1. */
-async function complete(connection: ClientConnection, proven: Proven<FastLogin>): Promise<void> {
+async function complete(connection: ClientConnection, proven: Proven<FastLogin>, at: number): Promise<void> {
   const { jid, anonymous, request, token, data } = proven;
-  const login = await loggedIn(connection, { ...proven, derivedFrom: token?.derivedFrom });
+  const login = await loggedIn(connection, { ...proven, at, derivedFrom: token?.derivedFrom });
   connection.authenticated(jid, login, anonymous);
   connection.hold();
   let resumed: Resumed | undefined;
@@ -137,6 +138,7 @@ async function issueToken(connection: ClientConnection, wanted: WantedToken): Pr
   const { jid, clientId, mechanism, login } = wanted;
   try {
     const issued = await connection.host.services.use(fast).issue(jid, clientId, mechanism, login);
+    if (issued === undefined) return undefined;
     const expiry = new Date(issued.expiresAt).toISOString();
     return el('token', { xmlns: NS_FAST, token: issued.token, expiry });
   } catch (error) {

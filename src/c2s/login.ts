@@ -26,6 +26,8 @@ export interface Identity {
   readonly jid: JID;
   readonly mechanism: string;
   readonly anonymous: boolean;
+  /** When the message came that proved it, in milliseconds since the Unix epoch. */
+  readonly at: number;
   /** What the client said of itself, if it could. */
   readonly request?: AuthenticateRequest;
   /** The grant and its role, where the login depends on one. */
@@ -44,9 +46,10 @@ function saslOf(connection: ClientConnection): Sasl1 {
 }
 
 async function handle(connection: ClientConnection, element: Element): Promise<void> {
+  const at = connection.service.clock.now();
   const result = await saslOf(connection).handle(element);
   const jid = result.authenticated;
-  const login = jid === undefined ? undefined : await loggedIn(connection, { ...result, jid });
+  const login = jid === undefined ? undefined : await loggedIn(connection, { ...result, jid, at });
   if (jid !== undefined && login !== undefined) await announceLogin(connection, jid, login);
   connection.send(serialize(result.reply));
   if (jid === undefined || login === undefined) return;
@@ -73,7 +76,7 @@ export function authenticationOptions(connection: ClientConnection): Authenticat
 
 /** Puts down how a client got in, and logs it. */
 export async function loggedIn(connection: ClientConnection, identity: Identity): Promise<Login> {
-  const { jid, mechanism, request, access, derivedFrom = grantOf(access) } = identity;
+  const { jid, at, mechanism, request, access, derivedFrom = grantOf(access) } = identity;
   const { service, remoteAddress: address, stream, host } = connection;
   connection.log.info('login.succeeded', {
     jid: jid.toString(),
@@ -87,7 +90,7 @@ export async function loggedIn(connection: ClientConnection, identity: Identity)
   return {
     // What was sent in the place of a password must not be remembered as one.
     mechanism: access === undefined ? mechanism : OAUTHBEARER,
-    at: service.clock.now(),
+    at,
     role: derivedFrom === undefined ? role : granted(derivedFrom.role, role),
     clientId: request?.clientId,
     userAgent: request && { software: request.software, device: request.device },

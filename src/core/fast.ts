@@ -24,8 +24,11 @@ export interface IssuedToken {
 export interface Fast {
   /** The tokens of one client of whichever account it says it belongs to. */
   attempt(clientId: string, use: FastUse): FastLogin;
-  /** Makes a new token for a client that has logged in; resolves when it is durable. */
-  issue(jid: JID, clientId: string, mechanism: string, login: Login): Promise<IssuedToken>;
+  /**
+   * Makes a new token for a client that has logged in; resolves when it is durable. Undefined when those that the client had
+   * were revoked since it sent its login: it may have got in by one of them.
+   */
+  issue(jid: JID, clientId: string, mechanism: string, login: Login): Promise<IssuedToken | undefined>;
 }
 
 /** Provided where clients may log in with tokens. */

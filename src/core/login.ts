@@ -12,7 +12,10 @@ export interface UserAgent {
 export interface Login {
   /** The SASL mechanism. */
   readonly mechanism: string;
-  /** When it was proved who the client is, in milliseconds since the Unix epoch. */
+  /**
+   * When the client sent what proves who it is, in milliseconds since the Unix epoch: whatever is revoked or changed from then
+   * on, while that is checked too, ends what comes of the login.
+   */
   readonly at: number;
   readonly role: Role;
   /** The identifier of the client's installation, a UUID in lower case; undefined if it gave none. Never shown to others. */

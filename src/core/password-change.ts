@@ -1,6 +1,6 @@
 import { StreamError } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
-import { sessionBound } from './points.ts';
+import { type SessionEvent, sessionBound, sessionResumed } from './points.ts';
 import type { Sessions } from './sessions.ts';
 import type { Topics } from './topics.ts';
 import type { Users } from './users.ts';
@@ -23,11 +23,14 @@ export function endOnPasswordChange(host: PasswordParties): void {
   host.users.onCredentialsChanged(({ local }, change, by) => {
     if (change === 'password') host.sessions.kickAll(local, OUTDATED, by);
   });
-  host.topics.observe('core', sessionBound, async ({ account, session }) => {
+  const check = async ({ account, session }: SessionEvent): Promise<void> => {
     const user = account.isAnonymous ? undefined : await host.users.get(account.jid.local);
     if (user === undefined || session.login === undefined) return;
     const { passwordUpdatedAt: changedAt } = user;
     // A change that is yet to come was made before the clock was set back.
     if (session.login.at < changedAt && changedAt <= host.clock.now()) host.sessions.kick(account, session, OUTDATED);
-  });
+  };
+  host.topics.observe('core', sessionBound, check);
+  // It goes on with another login.
+  host.topics.observe('core', sessionResumed, check);
 }

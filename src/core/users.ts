@@ -72,6 +72,8 @@ export class Users implements CredentialSource, UpgradableCredentials {
   readonly #createdListeners: ((user: User) => void)[] = [];
   // A login asks for its user four times; as nobody else writes the table, what was read last is still true.
   readonly #recent = new LruCache<string, UserRecord>(RECENT_USERS);
+  // By localpart. Whoever asks while something is changed waits: nobody may get in by what is being replaced.
+  readonly #changing = new Map<string, Promise<unknown>>();
   #writes = 0;
   #iterations: number;
 
@@ -246,6 +248,7 @@ export class Users implements CredentialSource, UpgradableCredentials {
   }
 
   async #present(username: string): Promise<UserRecord | undefined> {
+    while (this.#changing.has(username)) await this.#changing.get(username);
     const recent = this.#recent.get(username);
     if (recent !== undefined) return recent;
     const writes = this.#writes;
@@ -270,12 +273,18 @@ export class Users implements CredentialSource, UpgradableCredentials {
   }
 
   async #change(username: string, change: (record: UserRecord) => UserRecord | undefined): Promise<void> {
-    await this.#table.update([this.domain, username], (old) => {
+    const changed = this.#table.update([this.domain, username], (old) => {
       if (old === undefined || old.removed === true) throw new StanzaError('item-not-found');
       return change(old);
     });
-    this.#writes++;
-    this.#recent.delete(username);
+    const ended: Promise<void> = changed.then(ignore, ignore).then(() => {
+      this.#writes++;
+      this.#recent.delete(username);
+      if (this.#changing.get(username) === ended) this.#changing.delete(username);
+    });
+    this.#changing.set(username, ended);
+    await ended;
+    await changed;
   }
 
   #announce(username: string, change: CredentialsChange, by?: JID): void {
@@ -288,6 +297,8 @@ export class Users implements CredentialSource, UpgradableCredentials {
     return { jid: JID.of(username, this.domain), createdAt, passwordUpdatedAt, disabled, role };
   }
 }
+
+function ignore(): void {}
 
 function keySetOf(record: UserRecord): ScramKeySet {
   const keySet: Partial<Record<ScramHash, ScramKeys>> = {};

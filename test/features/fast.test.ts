@@ -278,7 +278,9 @@ describe('A token derived from a grant', () => {
     } as const;
     const [user] = [await users.get('romeo')];
     assert.ok(user);
-    return { grant, token: (await service.issue(user.jid, PHONE, HT_NONE, login)).token };
+    const issued = await service.issue(user.jid, PHONE, HT_NONE, login);
+    assert.ok(issued);
+    return { grant, token: issued.token };
   }
 
   function sessionOf(scene: Opened) {

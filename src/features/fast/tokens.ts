@@ -18,10 +18,13 @@ import type { HtToken } from '../../sasl/ht.ts';
 import { type Awaitable, isPromise } from '../../util/awaitable.ts';
 import type { Clock } from '../../util/clock.ts';
 import { unguessableBytes } from '../../util/ids.ts';
+import { LruCache } from '../../util/lru.ts';
 
 const PURPOSE = 'fast';
 const SLOTS = ['new', 'current'] as const;
 const SECRET_BYTES = 27;
+/** So many grants that were revoked are remembered, for as long as a login may take. */
+const REMEMBERED = 1000;
 
 export interface FastTokensOptions {
   readonly domain: string;
@@ -37,18 +40,24 @@ export class FastTokens implements Fast {
   readonly #options: FastTokensOptions;
   // What the grants that were used lately hold, opened.
   readonly #opened: OpenedGrants = new WeakMap();
+  readonly #revokedAt = new LruCache<string, number>(REMEMBERED);
 
   constructor(options: FastTokensOptions) {
     this.#options = options;
+    const { grants, clock } = options;
+    grants.onRevoked((_local, { id }, reason) => {
+      if (reason === 'revoked') this.#revokedAt.set(id, clock.now());
+    });
   }
 
   attempt(clientId: string, use: FastUse): FastLogin {
     return new Attempt(this.#options, this.#opened, clientId, use);
   }
 
-  async issue({ local }: JID, clientId: string, mechanism: string, login: Login): Promise<IssuedToken> {
+  async issue({ local }: JID, clientId: string, mechanism: string, login: Login): Promise<IssuedToken | undefined> {
     const { grants, clock, tokenTtlMs } = this.#options;
     const id = grants.idFor(local, PURPOSE, clientId);
+    const isRevoked = (): boolean => (this.#revokedAt.get(id) ?? login.at) > login.at;
     const secret = `secret-token:fast-${unguessableBytes(SECRET_BYTES).toString('base64url')}`;
     const expiresAt = clock.now() + tokenTtlMs;
     const token: Token = {
@@ -67,11 +76,13 @@ export class FastTokens implements Fast {
     };
     let isFirst = false;
     await grants.change(local, id, (old) => {
+      if (isRevoked()) return old;
       isFirst = old === undefined;
       // What was derived from another grant, or with another role, must not live on with these.
       if (old === undefined || old.parent !== login.grantId || old.role !== login.role) return grants.draft(draft, id);
       return { ...old, tokens: { ...old.tokens, new: token } };
     });
+    if (isRevoked()) return undefined;
     if (isFirst) await grants.makeRoom(local, PURPOSE);
     return { token: secret, expiresAt };
   }
