@@ -48,13 +48,16 @@ export const openMetrics: Feature<ConfigOf<typeof config>> = {
   },
 };
 
+/** Other headers by which a proxy gives itself away. RFC 7239 §4, RFC 9110 §7.6.3. */
+const PROXY_HEADERS = ['forwarded', 'via', 'x-real-ip'] as const;
+
 /**
- * Whether a proxy has passed the request on that is not one of those that are trusted: it may speak for anybody, and its own
- * address, which is often that of this machine, says nothing.
+ * Whether a proxy has passed the request on that is not one of those that are trusted, or does not tell for whom: it may speak
+ * for anybody, and its own address, which is often that of this machine, says nothing.
  */
 function isForwardedByStranger({ headers, remoteAddress }: HttpRequest, trusted: AddressRanges): boolean {
   const header = headers['x-forwarded-for'];
-  if (header === undefined) return false;
+  if (header === undefined) return PROXY_HEADERS.some((name) => headers[name] !== undefined);
   const told = String(header)
     .split(',')
     .map((address) => normalizeAddress(address.trim()));

@@ -78,6 +78,16 @@ test('a proxy on this machine that is not trusted lets nobody in, whatever the c
   assert.equal((await get({ 'x-forwarded-for': '127.0.0.1, 198.51.100.1' })).status, 403);
 });
 
+test('a proxy is known by any of the headers of proxies, and one that names no client speaks for nobody', async (t) => {
+  const headers = ['forwarded', 'x-real-ip', 'via'];
+  const { get } = await open(t);
+  for (const header of headers) assert.equal((await get({ [header]: 'for=127.0.0.1' })).status, 403, header);
+  const behind = await open(t, {}, ['127.0.0.1']);
+  for (const header of headers) assert.equal((await behind.get({ [header]: '127.0.0.1' })).status, 403, header);
+  const named = await open(t, { allowAddresses: ['192.0.2.7'] }, ['127.0.0.1']);
+  assert.equal((await named.get({ via: '1.1 edge', 'x-forwarded-for': '192.0.2.7' })).status, 200);
+});
+
 test('a reload changes who may read', async (t) => {
   const { stage, get } = await open(t, { allowAddresses: [] });
   assert.equal((await get()).status, 403);
