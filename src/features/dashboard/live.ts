@@ -53,6 +53,7 @@ export class Live {
   readonly #scopes = new Map<string | undefined, Scope>();
   #timer: Timer | undefined;
   #isUpdating = false;
+  #hasFailed = false;
   #hasStopped = false;
 
   constructor(options: LiveOptions) {
@@ -110,8 +111,11 @@ export class Live {
     this.#isUpdating = true;
     try {
       for (const scope of this.#scopes.values()) await this.#updateScope(scope);
+      this.#hasFailed = false;
     } catch (error) {
-      log.error('dashboard.failed', {}, error);
+      // Once is enough to be told.
+      if (!this.#hasFailed) log.error('dashboard.failed', {}, error);
+      this.#hasFailed = true;
     }
     this.#isUpdating = false;
     const took = clock.monotonic() - began;
@@ -134,6 +138,7 @@ export class Live {
     const { viewer, scope, body } = connection;
     // Asked each time, so that whoever is no administrator any more sees nothing more.
     if (!(await viewer.mayLook())) {
+      this.#connections.delete(connection);
       body.push(null);
       return;
     }

@@ -132,6 +132,30 @@ test('a stream ends when the visit does', async (t) => {
   }
 });
 
+test('a stream ends for whoever does not read it, too', async (t) => {
+  const scene = await Scene.open(t);
+  const look = await scene.look({ cookie: await scene.logIn() });
+  await scene.stage.host.users.setDisabled('juliet', true);
+  for (let i = 0; i < 3; i++) await scene.pass(2000);
+  look.flow();
+  await scene.pass(0);
+  assert.ok(look.hasEnded);
+  assert.equal(look.samples.length, 1);
+});
+
+test('a store that does not answer is told of once, and viewers stay', async (t) => {
+  const scene = await Scene.open(t);
+  const look = (await scene.look({ cookie: await scene.logIn() })).flow();
+  const { users } = scene.stage.host;
+  const get = users.get.bind(users);
+  users.get = () => Promise.reject(new Error('the disk is gone'));
+  for (let i = 0; i < 3; i++) await scene.pass(2000);
+  users.get = get;
+  await scene.pass(2000);
+  assert.equal(look.samples.length, 2);
+  assert.equal(scene.stage.log.records.filter(({ event }) => event === 'dashboard.failed').length, 1);
+});
+
 test('a stream ends with the bearer token', async (t) => {
   const scene = await Scene.open(t);
   const juliet = (await scene.stage.host.users.get('juliet'))?.jid;
