@@ -28,6 +28,9 @@ export class TcpTransport implements Transport {
   /** What came since our half has ended. */
   #droppedBytes: number | undefined;
   #isGone = false;
+  // What was counted before TLS was there, which counts anew.
+  #clearBytesRead = 0;
+  #clearBytesWritten = 0;
   readonly #clock: Clock;
 
   constructor(
@@ -66,11 +69,11 @@ export class TcpTransport implements Transport {
   }
 
   get bytesRead(): number {
-    return this.#socket.bytesRead;
+    return this.#clearBytesRead + this.#socket.bytesRead;
   }
 
   get bytesWritten(): number {
-    return this.#socket.bytesWritten;
+    return this.#clearBytesWritten + this.#socket.bytesWritten;
   }
 
   setLimits(limits: XmlLimits): void {
@@ -150,6 +153,8 @@ export class TcpTransport implements Transport {
         this.closed(error);
         return done(error);
       }
+      this.#clearBytesRead = plain.bytesRead;
+      this.#clearBytesWritten = plain.bytesWritten;
       this.#socket = socket;
       this.#secure = true;
       this.#isPaused = false;

@@ -57,9 +57,8 @@ export class Seen implements TickTraffic {
       presencesOut: traffic.presencesOut - this.presencesOut,
       iqsIn: traffic.iqsIn - this.iqsIn,
       iqsOut: traffic.iqsOut - this.iqsOut,
-      // A stream that turns to TLS begins to count anew.
-      bytesIn: Math.max(0, bytesIn - this.bytesIn),
-      bytesOut: Math.max(0, bytesOut - this.bytesOut),
+      bytesIn: bytesIn - this.bytesIn,
+      bytesOut: bytesOut - this.bytesOut,
     };
     this.messagesIn = traffic.messagesIn;
     this.messagesOut = traffic.messagesOut;
