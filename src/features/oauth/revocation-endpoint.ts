@@ -1,5 +1,4 @@
 import type { HttpHandler } from '../../http/message.ts';
-import { OAuthError } from '../../oauth/errors.ts';
 import { readForm } from '../../oauth/form.ts';
 import { authenticate, namesClient } from './clients.ts';
 import type { Provider } from './provider.ts';
@@ -14,12 +13,7 @@ export function revocationEndpoint({ tokens, keys, config, host }: Provider): Ht
     const form = await readForm(request);
     const isAnonymous = !config.requireAuthRevoke && !namesClient(request, form);
     const client = isAnonymous ? undefined : await authenticate(keys.registration, request, form);
-    const token = form.require('token');
-    const described = client && (await tokens.describe(token));
-    if (described !== undefined && described.clientHash !== client?.hash) {
-      throw new OAuthError('unauthorized_client', 'The token was issued to another client.', { status: 403 });
-    }
-    const revoked = await tokens.revoke(token);
+    const revoked = await tokens.revoke(form.require('token'), client?.hash);
     if (revoked !== undefined) {
       const { jid, grantId, use } = revoked;
       host.log.info('oauth.token-revoked', { jid: jid.toString(), grant: grantId, use, anonymous: isAnonymous });

@@ -5,7 +5,7 @@ import type { Facts, Grant, Token } from '../../core/grant-record.ts';
 import { type AccountRole, granted, type Role } from '../../core/roles.ts';
 import type { User } from '../../core/users.ts';
 import type { HttpRequest } from '../../http/message.ts';
-import type { JID } from '../../jid.ts';
+import { JID } from '../../jid.ts';
 import type { CounterMetric } from '../../metrics/metrics.ts';
 import { OAuthError } from '../../oauth/errors.ts';
 import { formatScope, parseScope, roleOf, XMPP_SCOPE } from '../../oauth/scopes.ts';
@@ -72,7 +72,15 @@ export interface RefreshedTokens extends IssuedTokens {
   readonly facts: Facts;
 }
 
-/** What a token is, for introspection and revocation. RFC 7662 §2.2. */
+/** A token that was ended. */
+export interface RevokedToken {
+  readonly use: TokenUse;
+  /** Whose account it was for: a bare JID. */
+  readonly jid: JID;
+  readonly grantId: string;
+}
+
+/** What a token is, for introspection. RFC 7662 §2.2. */
 export interface TokenDescription {
   readonly use: TokenUse;
   readonly jid: JID;
@@ -160,7 +168,7 @@ export class OAuthTokens implements BearerTokens, TokenPresence {
 
   /**
    * Uses a refresh token up and makes its successor, with another access token; resolves when they are durable. `scopes` may be
-   * less than was granted. Throws OAuthError: `invalid_scope` for more; `invalid_grant` for a token that is not good or
+   * less than was granted. Throws OAuthError: `invalid_scope` for more, or for nothing; `invalid_grant` for a token that is not good or
    * another client's. For one that was used up before, the grant ends: whoever uses it now, somebody has stolen it. RFC 6749 §6,
    * RFC 9700 §4.14.2.
    */
@@ -175,8 +183,8 @@ export class OAuthTokens implements BearerTokens, TokenPresence {
     if (grant.client !== clientHash || user.disabled) throw invalidGrant();
     const all = scopesOf(grant);
     const wanted = scopes ?? parseScope(factsOf(token).scope);
-    if (!wanted.every((scope) => all.includes(scope))) {
-      throw new OAuthError('invalid_scope', 'The scope is more than what was granted.');
+    if (wanted.length === 0 || !wanted.every((scope) => all.includes(scope))) {
+      throw new OAuthError('invalid_scope', 'The scope is empty, or more than what was granted.');
     }
     const { expiresAt } = grant;
     const role = this.#roleOf(wanted, grant, user);
@@ -240,22 +248,29 @@ export class OAuthTokens implements BearerTokens, TokenPresence {
 
   /**
    * Ends a token with the sessions that were opened by it: an access token alone, a refresh token with its whole grant. Resolves
-   * with what was ended when that is durable. RFC 7009 §2.1.
+   * with what was ended when that is durable. Rejects with OAuthError `unauthorized_client` of status 403 if the token is another
+   * client's than `clientHash`; undefined: whoever has it may end it. RFC 7009 §2.1.
    */
-  async revoke(text: string): Promise<TokenDescription | undefined> {
+  async revoke(text: string, clientHash?: string): Promise<RevokedToken | undefined> {
     const { host } = this.#options;
-    const { grants, clock } = host;
-    const described = await this.describe(text);
-    if (described === undefined) return undefined;
-    const { jid, grantId, tokenId, use } = described;
-    const { local } = jid;
-    const grant = await grants.get(local, grantId);
-    const isLast = grant === undefined || without(grant, tokenId, clock.now()) === undefined;
+    const { grants, clock, domain } = host;
+    const recognized = this.#recognize(text);
+    const grant = recognized && (await grants.get(recognized.local, recognized.grantId));
+    if (recognized === undefined || grant?.purpose !== PURPOSE) return undefined;
+    const { use, local, grantId, digest } = recognized;
+    const { id: tokenId } = digest;
+    const found = findToken(grant, digest, clock.now());
+    // One that was used up ends its grant, too: its successor may have gone to somebody else.
+    if (found === undefined && !(use === 'refresh' && isUsedUp(grant, digest))) return undefined;
+    if (clientHash !== undefined && grant.client !== clientHash) {
+      throw new OAuthError('unauthorized_client', 'The token was issued to another client.', { status: 403 });
+    }
+    const isLast = without(grant, tokenId, clock.now()) === undefined;
     if (use === 'refresh' || isLast) await grants.revoke(local, grantId);
     else await grants.change(local, grantId, (current) => current && without(current, tokenId, clock.now()));
     endSessions(host, local, (login) => login.grantId === grantId && login.tokenId === tokenId);
     this.#events.add({ event: 'revoked' });
-    return described;
+    return { use, jid: JID.of(local, domain), grantId };
   }
 
   /** Whether a token of a grant, named by its identifier, is there still; it may have expired. */

@@ -252,6 +252,7 @@ describe('A refresh token', () => {
     await failsWith('invalid_scope', () =>
       tokens.refresh(refreshTokenOf(first), CLIENT.hash, ['openid', 'xmpp:client:normal']),
     );
+    await failsWith('invalid_scope', () => tokens.refresh(refreshTokenOf(first), CLIENT.hash, []));
     const narrow = await tokens.refresh(refreshTokenOf(first), CLIENT.hash, ['openid']);
     assert.equal(narrow.scope, 'openid');
     assert.equal((await tokens.verify(narrow.accessToken))?.role, undefined);
@@ -306,7 +307,7 @@ describe('Revoking', () => {
     const { tokens, issue } = await open(t);
     const first = await issue();
     const second = await tokens.refresh(refreshTokenOf(first), CLIENT.hash);
-    assert.equal((await tokens.revoke(first.accessToken))?.clientHash, CLIENT.hash);
+    assert.equal((await tokens.revoke(first.accessToken, CLIENT.hash))?.use, 'access');
     assert.equal(await tokens.verify(first.accessToken), undefined);
     assert.ok(await tokens.verify(second.accessToken));
     assert.equal(await tokens.revoke(first.accessToken), undefined);
@@ -320,6 +321,37 @@ describe('Revoking', () => {
     assert.equal(await tokens.verify(first.accessToken), undefined);
     assert.ok(await tokens.verify(other.accessToken));
     assert.equal((await grants.list('romeo')).length, 1);
+  });
+
+  test('a refresh token that was used up ends its grant: somebody else may have its successor', async (t) => {
+    const { tokens, issue, clock } = await open(t);
+    for (const laterMs of [0, HOUR_MS / 2]) {
+      const first = await issue();
+      const second = await tokens.refresh(refreshTokenOf(first), CLIENT.hash);
+      await clock.advance(laterMs);
+      await failsWith('unauthorized_client', () => tokens.revoke(refreshTokenOf(first), 'another'));
+      assert.ok(await tokens.verify(second.accessToken));
+      assert.equal((await tokens.revoke(refreshTokenOf(first), CLIENT.hash))?.use, 'refresh');
+      assert.equal(await tokens.verify(second.accessToken), undefined);
+    }
+  });
+
+  test('a refresh token that has merely expired ends nothing', async (t) => {
+    const { tokens, issue, clock, grants } = await open(t);
+    const issued = await issue();
+    await clock.advance(8 * DAY_MS);
+    assert.equal(await tokens.revoke(refreshTokenOf(issued)), undefined);
+    assert.ok(await grants.get('romeo', issued.grantId));
+  });
+
+  test('works while the account is disabled: it may be enabled again', async (t) => {
+    const { users, tokens, issue } = await open(t);
+    const issued = await issue();
+    await users.setDisabled('romeo', true);
+    assert.equal((await tokens.revoke(refreshTokenOf(issued)))?.use, 'refresh');
+    await users.setDisabled('romeo', false);
+    assert.equal(await tokens.verify(issued.accessToken), undefined);
+    await failsWith('invalid_grant', () => tokens.refresh(refreshTokenOf(issued), CLIENT.hash));
   });
 
   test('the last token ends the grant', async (t) => {
