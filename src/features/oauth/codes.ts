@@ -7,6 +7,8 @@ import type { Approval } from './approval.ts';
 const CODE_BYTES = 18;
 const TTL_MS = 600_000;
 const MAX_CODES = 10_000;
+/** Nobody logs in to so many applications at once. */
+const MAX_OF_ACCOUNT = 20;
 
 /** What an authorization code stands for. RFC 6749 §4.1.2. */
 export interface CodeFacts {
@@ -47,6 +49,8 @@ export class AuthorizationCodes {
   readonly #maxCodes: number;
   // The oldest first, which is also the order in which they expire.
   readonly #issued = new Map<string, Issued>();
+  // Those that wait, by the account.
+  readonly #keysOf = new Map<string, Set<string>>();
   readonly #used = new Map<string, Used>();
 
   constructor({ clock, revoke, maxCodes = MAX_CODES }: AuthorizationCodesOptions) {
@@ -55,18 +59,28 @@ export class AuthorizationCodes {
     this.#maxCodes = maxCodes;
   }
 
-  /** Makes a code. Throws OAuthError `temporarily_unavailable` while too many are waiting. */
+  /**
+   * Makes a code; of those of one account the oldest makes room. Throws OAuthError `temporarily_unavailable` while too many are
+   * waiting.
+   */
   issue(facts: CodeFacts): string {
     const now = this.#clock.monotonic();
     for (const [key, { expiresAt }] of this.#issued) {
       if (expiresAt > now) break;
-      this.#issued.delete(key);
+      this.#forget(key);
     }
+    const account = facts.approval.jid.toString();
+    const own = this.#keysOf.get(account) ?? new Set();
+    const [oldest] = own;
+    // One account alone must not keep all others out.
+    if (own.size >= MAX_OF_ACCOUNT && oldest !== undefined) this.#forget(oldest);
     if (this.#issued.size >= this.#maxCodes) {
       throw new OAuthError('temporarily_unavailable', 'Too many logins are under way.');
     }
     const code = unguessableBytes(CODE_BYTES).toString('base64url');
-    this.#issued.set(keyOf(code, facts.clientHash), { facts, expiresAt: now + TTL_MS });
+    const key = keyOf(code, facts.clientHash);
+    this.#issued.set(key, { facts, expiresAt: now + TTL_MS });
+    this.#keysOf.set(account, own.add(key));
     return code;
   }
 
@@ -82,8 +96,7 @@ export class AuthorizationCodes {
     const key = keyOf(code, clientHash);
     const used = this.#used.get(key);
     if (used !== undefined) await this.#replayed(used);
-    const issued = this.#issued.get(key);
-    this.#issued.delete(key);
+    const issued = this.#forget(key);
     if (issued === undefined || issued.expiresAt <= this.#clock.monotonic()) throw invalidCode();
     const mark = this.#remember(key, issued.facts.approval);
     const made = await exchange(issued.facts);
@@ -91,6 +104,17 @@ export class AuthorizationCodes {
     // Somebody else came with it while the grant was being made.
     if (mark.isReplayed) await this.#replayed(mark);
     return made;
+  }
+
+  #forget(key: string): Issued | undefined {
+    const issued = this.#issued.get(key);
+    if (issued === undefined) return undefined;
+    this.#issued.delete(key);
+    const account = issued.facts.approval.jid.toString();
+    const own = this.#keysOf.get(account);
+    own?.delete(key);
+    if (own?.size === 0) this.#keysOf.delete(account);
+    return issued;
   }
 
   #remember(key: string, approval: Approval): Used {

@@ -4,9 +4,11 @@ import { decodeJwt } from 'jose';
 import { Secret, TOTP } from 'otpauth';
 import type { Feature } from '../../../src/core/feature.ts';
 import { formLoggedIn } from '../../../src/core/points.ts';
+import { LoginLimits } from '../../../src/features/oauth/authorize/login-limits.ts';
 import { secondFactor } from '../../../src/features/second-factor/index.ts';
 import { Authenticator } from '../../support/authenticator.ts';
 import { PlainBrowser } from '../../support/browser-without-script.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { DOMAIN, PASSWORD } from '../../support/stage.ts';
 import { AuthorizeScene, alertOn, fieldOn, headingOn, locationOf } from './authorize-scene.ts';
 import type { Answer } from './scene.ts';
@@ -88,6 +90,15 @@ test('twenty failures close the pages for an address, whatever the names', async
   const url = scene.url((await scene.scene.register()).id);
   for (let i = 0; i < 20; i++) assert.equal((await scene.logIn(url, `user${i}`, 'wrong')).status, 403);
   assert.equal((await scene.logIn(url)).status, 429);
+});
+
+test('names that are made up do not push out what is known of others', async () => {
+  const limits = new LoginLimits(new ManualClock());
+  for (let i = 0; i < 5; i++) limits.begin('romeo', '192.0.2.1');
+  const guess = (name: string) => () => limits.begin(name, '192.0.2.2');
+  for (let i = 0; i < 20; i++) guess(`user${i}`)();
+  for (let i = 0; i < 40_000; i++) assert.throws(guess(`made-up-${i}`), { status: 429 });
+  assert.throws(() => limits.begin('romeo', '192.0.2.3'), { status: 429 });
 });
 
 test('many tries at once are no way around the limit', async (t) => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { JID } from '../../../src/jid.ts';
 import { OUT_OF_BAND } from '../../../src/oauth/redirect-uris.ts';
+import { DOMAIN } from '../../support/stage.ts';
 import { AUTHORIZE, AuthorizeScene, headingOn, locationOf, onPage, type Query, toClient } from './authorize-scene.ts';
 import { ISSUER, REDIRECT, VERIFIER, WEB } from './scene.ts';
 
@@ -229,13 +231,11 @@ test('too many codes that wait are told to the client', async (t) => {
   const url = scene.url(client.id);
   const page = await scene.logIn(url);
   const { codes } = scene.scene.provider();
-  const facts = {
-    clientHash: 'x',
-    approval: await scene.scene.approval('xmpp'),
-    challenge: undefined,
-    redirectUri: '',
-  };
-  for (let i = 0; i < 10_000; i++) codes.issue(facts);
+  const approval = await scene.scene.approval('xmpp');
+  for (let i = 0; i < 10_000; i++) {
+    const of = { ...approval, jid: JID.parse(`user${i}@${DOMAIN}`) };
+    codes.issue({ clientHash: 'x', approval: of, challenge: undefined, redirectUri: '' });
+  }
   toClient(await scene.decide(url, page), 'temporarily_unavailable');
 });
 

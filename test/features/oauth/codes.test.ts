@@ -75,6 +75,19 @@ test('another client does not use a code up', async () => {
   assert.deepEqual(await codes.redeem(code, 'client', grant), { grantId: 'grant' });
 });
 
+test('of one account so many may wait, and the oldest makes room: nobody keeps the others out', async () => {
+  const { codes } = open(60);
+  const first = codes.issue(FACTS);
+  const second = codes.issue(FACTS);
+  for (let i = 0; i < 19; i++) codes.issue(FACTS);
+  await failsWith('invalid_grant', () => codes.redeem(first, 'client', grant));
+  assert.deepEqual(await codes.redeem(second, 'client', grant), { grantId: 'grant' });
+  for (let i = 0; i < 100; i++) codes.issue(FACTS);
+  const others = { ...FACTS, approval: { ...APPROVAL, jid: JID.parse('juliet@stage.example') } };
+  const code = codes.issue(others);
+  assert.deepEqual(await codes.redeem(code, 'client', grant), { grantId: 'grant' });
+});
+
 test('so many codes may wait at the same time, and those that have expired make room', async () => {
   const { codes, clock } = open(3);
   const full = (): void => assert.throws(() => codes.issue(FACTS), { code: 'temporarily_unavailable' });

@@ -32,15 +32,21 @@ export class LoginLimits {
   begin(account: string | undefined, address: string): { succeeded(): void } {
     const counted = [{ key: `address ${addressGroup(address)}`, most: PER_ADDRESS }];
     if (account !== undefined) counted.push({ key: `account ${account}`, most: PER_ACCOUNT });
-    const entries = counted.map(({ key, most }) => ({ entry: this.#entry(key), most }));
-    const waits = entries.filter(({ entry, most }) => entry.count >= most).map(({ entry }) => this.#leftMs(entry));
-    if (waits.length > 0) throw tooManyRequests(Math.ceil(Math.max(...waits) / 1000));
-    for (const { entry } of entries) entry.count += 1;
+    const waitMs = Math.max(...counted.map(({ key, most }) => this.#waitMs(key, most)));
+    // Of what is refused nothing is remembered: made-up names would push out what is known of others.
+    if (waitMs > 0) throw tooManyRequests(Math.ceil(waitMs / 1000));
+    const entries = counted.map(({ key }) => this.#entry(key));
+    for (const entry of entries) entry.count += 1;
     return {
       succeeded: () => {
-        for (const { entry } of entries) entry.count -= 1;
+        for (const entry of entries) entry.count -= 1;
       },
     };
+  }
+
+  #waitMs(key: string, most: number): number {
+    const known = this.#failures.get(key);
+    return known === undefined || known.count < most ? 0 : Math.max(0, this.#leftMs(known));
   }
 
   #entry(key: string): Failures {
