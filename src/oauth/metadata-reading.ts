@@ -15,8 +15,13 @@ export interface ListRule {
   readonly maxItems: number;
 }
 
-/** Nothing that would break a line, or turn around what is shown beside it. */
-const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+/**
+ * Nothing that would break a line, turn around what is shown beside it, or make two names look the same; but what joins letters
+ * and emoji, or says how they look.
+ */
+const UNSEEN =
+  /(?!\u200c|\u200d|[\ufe00-\ufe0f])[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/u;
+const BLANK = /^(?:\s|\u200c|\u200d|[\ufe00-\ufe0f])*$/u;
 
 /** Reads the fields of a registration, and collects what is wrong with them. */
 export class MetadataReading {
@@ -80,9 +85,9 @@ export class MetadataReading {
 
   #checkText(name: string, value: unknown, { maxChars, pattern, message }: TextRule): string | undefined {
     if (typeof value !== 'string') this.fault(name, 'must be a string');
-    else if (value.trim() === '') this.fault(name, 'must not be empty');
+    else if (BLANK.test(value)) this.fault(name, 'must not be empty');
     else if (value.length > maxChars) this.fault(name, `must have at most ${maxChars} characters`);
-    else if (UNSEEN.test(value)) this.fault(name, 'must not contain control characters');
+    else if (UNSEEN.test(value)) this.fault(name, 'must not contain control characters, nor any that nobody sees');
     else if (pattern?.test(value) === false) this.fault(name, message ?? 'is malformed');
     else return value;
     return undefined;

@@ -42,6 +42,12 @@ describe('A registration', () => {
     });
   });
 
+  test('may have a name in any script, and emoji', () => {
+    for (const name of ['نامه\u200cها', 'क्\u200dष', '❤\ufe0f', '👩\u200d💻 Studio', 'Ωmega–9']) {
+      assert.equal(readRegistration({ ...WEB, client_name: name }, RULES).client_name, name);
+    }
+  });
+
   test('of everything is kept', () => {
     const all = {
       ...WEB,
@@ -146,6 +152,10 @@ describe('What is wrong with a registration', () => {
     ['null', { client_name: null }, [BAD, 'client_name']],
     ['a name of two lines', { client_name: 'a\nb' }, [BAD, 'client_name']],
     ['a name that turns around what follows', { client_name: 'a\u202eb' }, [BAD, 'client_name']],
+    ['a name with a letter that nobody sees', { client_name: 'Gar\u200bden' }, [BAD, 'client_name']],
+    ['a name with a soft hyphen', { client_name: 'Gar\u00adden' }, [BAD, 'client_name']],
+    ['a name of nothing but joiners', { client_name: ' \u200d\ufe0f' }, [BAD, 'client_name']],
+    ['a name of letters that are blank', { client_name: '\u3164\u2800' }, [BAD, 'client_name']],
     ['a name with half a character', { client_name: 'a\ud800' }, [BAD, 'client_name']],
     ['no website', { client_uri: undefined }, [BAD, 'client_uri']],
     ['a website without TLS', { client_uri: 'http://garden.example/' }, [BAD, 'client_uri']],

@@ -1,6 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { type Config, featuresOf } from '../../config/config.ts';
 import type { FeatureHost } from '../../core/feature.ts';
+import { httpsUrlOf } from '../../http/public-url.ts';
 
 type IssuerHost = Pick<FeatureHost, 'domain' | 'settings' | 'httpsUrl'>;
 
@@ -12,7 +13,7 @@ export class Issuer {
   /** `publicUrl`: that of this host, where it has one of its own. */
   constructor(host: IssuerHost, publicUrl: string | undefined) {
     this.#host = host;
-    this.#publicUrl = publicUrl?.replace(/\/$/, '');
+    this.#publicUrl = publicUrl && httpsUrlOf(host.domain, { publicUrl, httpsPort: undefined });
   }
 
   /**

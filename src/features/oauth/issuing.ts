@@ -1,6 +1,7 @@
 import type { JID } from '../../jid.ts';
 import { type Client, DEVICE_CODE, type GrantType } from '../../oauth/client.ts';
 import type { Approval } from './approval.ts';
+import { grantTypesOf } from './config.ts';
 import type { Provider } from './provider.ts';
 import type { IssuedTokens } from './token-mint.ts';
 import type { GrantedClient } from './tokens.ts';
@@ -14,13 +15,14 @@ export interface TokenAnswer extends IssuedTokens {
 export async function issueTokens(provider: Provider, client: Client, approval: Approval): Promise<TokenAnswer> {
   const { tokens, config } = provider;
   const { jid, scopes, role, authenticatedAt, amr } = approval;
-  const hasOffline = !config.requireOfflineAccess || scopes.includes('offline_access');
+  const mayLast = !config.requireOfflineAccess || scopes.includes('offline_access');
+  const isOpen = grantTypesOf(config).includes('refresh_token');
   const issued = await tokens.issue({
     local: jid.local,
     client: grantedClient(client),
     scopes,
     role,
-    withRefresh: hasOffline && client.metadata.grant_types.includes('refresh_token'),
+    withRefresh: mayLast && isOpen && client.metadata.grant_types.includes('refresh_token'),
     authenticatedAt,
     facts: { auth_time: authenticatedAt, amr: amr.join(' ') },
   });

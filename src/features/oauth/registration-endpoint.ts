@@ -1,7 +1,7 @@
 import { type HttpHandler, type HttpRequest, jsonResponse } from '../../http/message.ts';
 import { addressGroup } from '../../net/address.ts';
 import { OAuthError } from '../../oauth/errors.ts';
-import { type RegistrationRules, readRegistration, registrationResponse } from '../../oauth/registration.ts';
+import { parseRegistration, type RegistrationRules, registrationResponse } from '../../oauth/registration.ts';
 import { registrationSchema } from '../../oauth/registration-schema.ts';
 import { grantTypesOf, responseTypesOf } from './config.ts';
 import type { Provider } from './provider.ts';
@@ -21,7 +21,7 @@ export function registrationEndpoint(provider: Provider): HttpHandler {
   });
   return async (request) => {
     limit.take(addressGroup(request.remoteAddress));
-    const metadata = readRegistration(await readJson(request), rulesOf(provider));
+    const metadata = parseRegistration(await readJson(request), rulesOf(provider));
     const client = await keys.registration.sign(metadata);
     registrations.add({});
     host.log.info('oauth.client-registered', {
@@ -53,14 +53,9 @@ function rulesOf({ config, keys }: Provider): RegistrationRules {
   };
 }
 
-async function readJson(request: HttpRequest): Promise<unknown> {
+async function readJson(request: HttpRequest): Promise<Uint8Array> {
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
     throw new OAuthError('invalid_request', 'The body must be of the type application/json.');
   }
-  const body = await request.body(MAX_BYTES);
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    throw new OAuthError('invalid_request', 'The body is not JSON in UTF-8.');
-  }
+  return request.body(MAX_BYTES);
 }

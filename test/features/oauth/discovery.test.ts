@@ -110,6 +110,11 @@ test('of several hosts with one public URL only the one of that name has it', as
   assert.equal(await issuerWith({ hosts: own }), chat.publicUrl);
 });
 
+test('an issuer is written as browsers write addresses', async (t) => {
+  const { http } = await open(t, { oauth: { publicUrl: `https://${DOMAIN.toUpperCase()}:443/` } });
+  assert.equal((await http('GET', METADATA)).json['issuer'], ISSUER);
+});
+
 test('a host behind a proxy is asked by the name of its public URL', async (t) => {
   const publicUrl = 'https://chat.example/xmpp/';
   const { http } = await open(t, { oauth: { publicUrl } });

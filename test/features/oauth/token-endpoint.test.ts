@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Feature } from '../../../src/core/feature.ts';
 import { secondFactors } from '../../../src/features/second-factor/api.ts';
 import { PASSWORD } from '../../support/stage.ts';
-import { codeForm, DEVICE, ISSUER, open, payloadOf, REDIRECT, refused, type Scene, VERIFIER } from './scene.ts';
+import { codeForm, DEVICE, ISSUER, open, payloadOf, REDIRECT, refused, type Scene, VERIFIER, WEB } from './scene.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -52,6 +52,18 @@ test('a refresh token is for clients that registered for it, and for offline acc
   assert.notEqual((await tokensFor(client, 'xmpp offline_access')).answer.json['refresh_token'], undefined);
   const other = await register({ grant_types: ['authorization_code'] });
   assert.equal((await tokensFor(other, 'xmpp offline_access')).answer.json['refresh_token'], undefined);
+});
+
+test('where refresh tokens are switched off, clients that registered for them get none', async (t) => {
+  const { tokensFor, provider } = await open(t, { oauth: { grantTypes: ['authorization_code'] } });
+  const metadata = { ...WEB, application_type: 'web', token_endpoint_auth_method: 'client_secret_basic' } as const;
+  const client = await provider().keys.registration.sign({
+    ...metadata,
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+  });
+  const { answer } = await tokensFor({ id: client.id, secret: client.secret ?? '' });
+  assert.equal(answer.json['refresh_token'], undefined);
 });
 
 test('a client proves who it is by Basic or in the form, and not in both ways', async (t) => {
