@@ -180,6 +180,15 @@ describe('PLAIN with a token', () => {
     assert.deepEqual(entry?.auth, ['grant']);
   });
 
+  test('is refused where that is a refresh token, or good for no login', async (t) => {
+    const scene = await openForLogins(t, { tokens: { asPasswords: true } });
+    const { refreshToken = '' } = await scene.issue(scope);
+    const { accessToken } = await scene.issue('openid');
+    for (const password of [refreshToken, accessToken]) {
+      assert.equal(conditionOf(await (await scene.connect()).plain({ password })), 'not-authorized');
+    }
+  });
+
   test('is a wrong password otherwise', async (t) => {
     const scene = await openForLogins(t);
     const { accessToken } = await scene.issue(scope);
