@@ -67,7 +67,8 @@ interface Shared {
   readonly clock: Clock;
   readonly options: MetricsOptions;
   collectionMs: number;
-  collectedAt: number | undefined;
+  /** The last run of the collectors: since when, and when it is done. */
+  collection: { readonly since: number; readonly done: Promise<void> } | undefined;
 }
 
 /**
@@ -170,12 +171,17 @@ export class Metrics {
     return values;
   }
 
-  async #collect(maxAgeMs = this.#shared.collectionMs): Promise<void> {
-    const { collectors, collectedAt, clock } = this.#shared;
+  #collect(maxAgeMs = this.#shared.collectionMs): Promise<void> {
+    const { collection, clock } = this.#shared;
     const now = clock.monotonic();
-    if (collectedAt !== undefined && now - collectedAt < maxAgeMs) return;
-    this.#shared.collectedAt = now;
-    for (const run of collectors) {
+    if (collection !== undefined && now - collection.since < maxAgeMs) return collection.done;
+    const done = this.#runCollectors();
+    this.#shared.collection = { since: now, done };
+    return done;
+  }
+
+  async #runCollectors(): Promise<void> {
+    for (const run of this.#shared.collectors) {
       try {
         await run();
       } catch (error) {
@@ -267,7 +273,7 @@ function newShared(options: MetricsOptions): Shared {
     clock: options.clock ?? systemClock,
     options,
     collectionMs: 0,
-    collectedAt: undefined,
+    collection: undefined,
   };
 }
 

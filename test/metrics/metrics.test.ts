@@ -125,6 +125,24 @@ test('collectors run for each request, or once in the interval that the operator
   assert.equal(runs, 3);
 });
 
+test('whoever asks while collectors run waits for them', async () => {
+  const metrics = new Metrics({ clock: new ManualClock() });
+  metrics.configure({ collectionMs: 60_000, memoryMs: 0 });
+  let counted = 0;
+  let finish = (): void => {};
+  const counting = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  metrics.onCollect(async () => {
+    await counting;
+    counted = 7;
+  });
+  metrics.measured({ name: 'users', help: 'Users' }, (put) => put({}, counted));
+  const answers = Promise.all([metrics.text(), metrics.text()]);
+  finish();
+  for (const text of await answers) assert.match(text, /^parley_users 7$/m);
+});
+
 test('durations are exported as a histogram', async () => {
   const metrics = new Metrics();
   const durations = new Durations();
