@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Durations } from '../../src/metrics/durations.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
 
 test('hosts share a metric, each with its own label', async () => {
   const metrics = new Metrics();
@@ -139,6 +139,7 @@ test('whoever asks while collectors run waits for them', async () => {
   });
   metrics.measured({ name: 'users', help: 'Users' }, (put) => put({}, counted));
   const answers = Promise.all([metrics.text(), metrics.text()]);
+  await settle();
   finish();
   for (const text of await answers) assert.match(text, /^parley_users 7$/m);
 });
