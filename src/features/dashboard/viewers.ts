@@ -33,7 +33,7 @@ interface Visit {
   readonly passwordUpdatedAt: number;
   /** Whether more than the password was proved. */
   readonly isProved: boolean;
-  /** In milliseconds since the Unix epoch. */
+  /** By the clock that never jumps, in milliseconds. */
   readonly endsAt: number;
 }
 
@@ -60,7 +60,7 @@ export class Viewers {
   /** Begins a visit; returns the Set-Cookie header. RFC 6265 §4.1. */
   begin({ jid, passwordUpdatedAt }: User, isProved: boolean, { secure }: Pick<HttpRequest, 'secure'>): string {
     const { host, visitMs } = this.#options;
-    const endsAt = host.clock.now() + visitMs();
+    const endsAt = host.clock.monotonic() + visitMs();
     const token = unguessableBytes(TOKEN_BYTES).toString('base64url');
     this.#makeRoom(jid.local);
     this.#visits.set(token, { local: jid.local, passwordUpdatedAt, isProved, endsAt });
@@ -129,7 +129,7 @@ export class Viewers {
 
   async #isGood({ endsAt, passwordUpdatedAt, isProved, local }: Visit, user: User): Promise<boolean> {
     const { host } = this.#options;
-    if (endsAt <= host.clock.now() || user.disabled || user.passwordUpdatedAt !== passwordUpdatedAt) return false;
+    if (endsAt <= host.clock.monotonic() || user.disabled || user.passwordUpdatedAt !== passwordUpdatedAt) return false;
     if (!this.isAdministrator(user)) return false;
     return isProved || (await host.find(secondFactors)?.of(local))?.isRequired !== true;
   }
