@@ -51,9 +51,13 @@ export class FormLogins {
     const { users } = this.#options;
     const local = this.#localOf(username);
     return this.#guarded({ local, address, method: 'form' }, async () => {
+      const before = local === undefined ? undefined : await users.get(local);
       const isRight = local !== undefined && (await users.verifyPassword(local, password));
       const user = isRight ? await users.get(local) : undefined;
-      if (user === undefined) throw new SaslError('not-authorized');
+      // It may have been changed while it was checked: whoever is let in is let in by the one that there is.
+      if (user === undefined || user.passwordUpdatedAt !== before?.passwordUpdatedAt) {
+        throw new SaslError('not-authorized');
+      }
       if (user.disabled) throw new SaslError('account-disabled');
       return user;
     });

@@ -44,3 +44,17 @@ test('whoever is in is announced, and counts as a login of the account', async (
   const log = await host.services.use(lastlogService).of('romeo');
   assert.equal(log?.login?.at, host.clock.now());
 });
+
+test('whoever comes with a password while it is changed is not let in by the one before', async (t) => {
+  const { host, clock } = await Stage.open(t, { features: [] });
+  await host.users.create('romeo', PASSWORD);
+  const verify = host.users.verifyPassword.bind(host.users);
+  host.users.verifyPassword = async (username, password) => {
+    const isRight = await verify(username, password);
+    await clock.advance(1);
+    await host.users.setPassword('romeo', 'another');
+    return isRight;
+  };
+  const login = host.logins.password({ username: 'romeo', password: PASSWORD, address: ADDRESS });
+  await assert.rejects(login, { condition: 'not-authorized' });
+});

@@ -91,7 +91,7 @@ export class AccountActions {
     const { jid } = visit;
     const state = this.#setups.issue(APP, { secret, local: jid.local });
     const uri = totpUri(secret, { issuer: siteName, account: jid.toString() });
-    const token = await visits.ticket('account', visit);
+    const token = visits.ticket('account', visit);
     return { view: appView(texts, { token, state, uri, secret, error }), ...(error !== undefined && { status: 403 }) };
   }
 
@@ -116,14 +116,14 @@ export class AccountActions {
     const { book, visits } = this.#options;
     const codes = await book.makeRecoveryCodes(visit.jid.local);
     this.#notices.changed(visit.jid, 'recoveryCodes');
-    return { view: codesView(texts, { token: await visits.ticket('account', visit), codes, done }) };
+    return { view: codesView(texts, { token: visits.ticket('account', visit), codes, done }) };
   }
 
   async #newPasskey(visit: Visit, sent: Sent, error?: string): Promise<Answer> {
     const { proofs, visits } = this.#options;
     const passkey = await proofs.newPasskey(visit.jid, sent.origin);
     if (passkey === undefined) return this.#show(visit, sent, { error: sent.texts.factors.noPasskeysHere });
-    const token = await visits.ticket('account', visit);
+    const token = visits.ticket('account', visit);
     return { view: newPasskeyView(sent.texts, { token, passkey, error }), ...(error !== undefined && { status: 403 }) };
   }
 
@@ -185,7 +185,8 @@ export class AccountActions {
       return this.#show(visit, sent, { error: isUnusable ? texts.password.unusable : texts.login.throttled });
     }
     host.log.info('account.password-changed', { jid: jid.toString() });
-    return this.#show(visit, sent, { done: texts.notices.passwordChanged });
+    const { passwordUpdatedAt } = (await host.users.get(jid.local)) ?? visit;
+    return this.#show({ ...visit, passwordUpdatedAt }, sent, { done: texts.notices.passwordChanged });
   }
 
   async #checkCurrent({ jid }: Visit, { form, address }: Sent): Promise<void> {

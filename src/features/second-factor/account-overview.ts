@@ -34,7 +34,7 @@ export class AccountOverview {
     const allowsPasswords = host.settings.current.registration.allowPasswordChange;
     return overviewView(texts, {
       jid: visit.jid.toString(),
-      token: await visits.ticket('account', visit),
+      token: visits.ticket('account', visit),
       done,
       error,
       factors: await proofs.of(local),

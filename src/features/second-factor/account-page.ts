@@ -113,8 +113,12 @@ class AccountPage {
     const { host, proofs } = this.#options;
     const username = form.get('username') ?? '';
     try {
-      const { jid } = await host.logins.password({ username, password: form.get('password') ?? '', address });
-      const visit = { jid, at: host.clock.now(), isProved: false, byPasskey: false };
+      const { jid, passwordUpdatedAt } = await host.logins.password({
+        username,
+        password: form.get('password') ?? '',
+        address,
+      });
+      const visit = { jid, at: host.clock.now(), isProved: false, byPasskey: false, passwordUpdatedAt };
       const { isRequired } = await proofs.of(jid.local);
       return isRequired ? await this.#second(sent, visit) : await this.#enter(sent, visit);
     } catch (error) {
@@ -125,9 +129,11 @@ class AccountPage {
   async #withPasskey(sent: Sent): Promise<Answer> {
     const { texts } = sent;
     try {
-      const jid = await this.#checkPasskey(sent);
-      const at = this.#options.host.clock.now();
-      return await this.#enter(sent, { jid, at, isProved: true, byPasskey: true });
+      const { users, clock } = this.#options.host;
+      const user = await users.get((await this.#checkPasskey(sent)).local);
+      if (user === undefined) throw new SaslError('not-authorized');
+      const { jid, passwordUpdatedAt } = user;
+      return await this.#enter(sent, { jid, at: clock.now(), isProved: true, byPasskey: true, passwordUpdatedAt });
     } catch (error) {
       return this.#refusal(error, texts.login.passkeyWrong, texts, (said) => this.#login(sent, { error: said }));
     }
@@ -157,7 +163,7 @@ class AccountPage {
     const { totp, recoveryCodes } = await proofs.of(jid.local);
     const view = secondStepView(texts, {
       jid: jid.toString(),
-      token: await this.#visits.ticket('second-step', visit),
+      token: this.#visits.ticket('second-step', visit),
       error,
       hasApp: totp,
       hasCodes: recoveryCodes > 0,

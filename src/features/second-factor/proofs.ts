@@ -15,6 +15,7 @@ import { passkeyOrigins, type RelyingParty, relyingPartyId } from '../../second-
 import { unguessableBytes } from '../../util/ids.ts';
 import { LruCache } from '../../util/lru.ts';
 import { Tickets } from '../shared/tickets.ts';
+import { Turns } from '../shared/turns.ts';
 import type { FactorSummary, PasskeyRequest, SecondFactors } from './api.ts';
 import type { FactorBook } from './factor-book.ts';
 
@@ -37,6 +38,8 @@ interface Request {
   readonly local: string | undefined;
   /** The handle that a new one is made for. */
   readonly handle: string | undefined;
+  /** When the password was set that was given before; undefined where none was asked for. */
+  readonly passwordUpdatedAt: number | undefined;
 }
 
 /** Proves who somebody is by what an account has beside its password, and makes passkeys. */
@@ -45,6 +48,8 @@ export class Proofs implements SecondFactors {
   readonly #book: FactorBook;
   readonly #siteName: string;
   readonly #tickets: Tickets;
+  // Of those that come at once each knows of the failures of those before: nobody has more guesses by making them together.
+  readonly #turns = new Turns();
   readonly #used = new LruCache<string, true>(MAX_USED);
   readonly #checks: CounterMetric<'method' | 'outcome'>;
 
@@ -80,7 +85,8 @@ export class Proofs implements SecondFactors {
     const passkeys = local === undefined ? undefined : ((await this.#book.get(local))?.passkeys ?? []);
     const options = requestOptions(party, challenge, passkeys);
     if (options.allowCredentials?.length === 0) return undefined;
-    const state = this.#tickets.issue('get', { challenge, ...(local !== undefined && { local }) });
+    const { passwordUpdatedAt = 0 } = (local !== undefined && (await this.#host.users.get(local))) || {};
+    const state = this.#tickets.issue('get', { challenge, ...(local !== undefined && { local, passwordUpdatedAt }) });
     return { options: JSON.stringify(options), state };
   }
 
@@ -92,7 +98,9 @@ export class Proofs implements SecondFactors {
     const jid = JID.of(local, this.#host.domain);
     await this.#proof(jid, address, 'passkey', () => this.#isGood(local, answer, request, origin));
     const user = await this.#host.users.get(local);
-    if (user === undefined) throw new SaslError('not-authorized');
+    // Beside a password a passkey need not verify the person: then it must be the password that there is.
+    const { passwordUpdatedAt = user?.passwordUpdatedAt } = request;
+    if (user === undefined || user.passwordUpdatedAt !== passwordUpdatedAt) throw new SaslError('not-authorized');
     if (user.disabled) throw new SaslError('account-disabled');
     return user.jid;
   }
@@ -165,7 +173,7 @@ export class Proofs implements SecondFactors {
   async #proof(jid: JID, address: string, method: 'code' | 'passkey', isRight: () => Promise<boolean>): Promise<void> {
     let outcome: 'passed' | 'refused' = 'refused';
     try {
-      await this.#host.logins.proof(jid, address, method, isRight);
+      await this.#turns.take(jid.local, () => this.#host.logins.proof(jid, address, method, isRight));
       outcome = 'passed';
     } finally {
       this.#checks.add({ method, outcome });
@@ -194,9 +202,10 @@ export class Proofs implements SecondFactors {
   }
 
   #readRequest(purpose: 'create' | 'get', state: string): Request | undefined {
-    const { challenge, local, handle } = this.#tickets.read(purpose, state) ?? {};
+    const { challenge, local, handle, passwordUpdatedAt } = this.#tickets.read(purpose, state) ?? {};
     if (typeof challenge !== 'string' || this.#used.get(challenge) === true) return undefined;
-    return { challenge, local: textOrNone(local), handle: textOrNone(handle) };
+    const since = typeof passwordUpdatedAt === 'number' ? passwordUpdatedAt : undefined;
+    return { challenge, local: textOrNone(local), handle: textOrNone(handle), passwordUpdatedAt: since };
   }
 
   #party(origin: string | undefined): RelyingParty | undefined {

@@ -1,5 +1,5 @@
 import type { FeatureHost } from '../../core/feature.ts';
-import { JID } from '../../jid.ts';
+import type { JID } from '../../jid.ts';
 import { Tickets } from '../shared/tickets.ts';
 import type { SecondFactors } from './api.ts';
 
@@ -20,6 +20,8 @@ export interface Visit {
   readonly isProved: boolean;
   /** Whether the password was not needed. */
   readonly byPasskey: boolean;
+  /** When the password was set that there was when the visit began, or that was set in its course: another ends it. In the same unit. */
+  readonly passwordUpdatedAt: number;
 }
 
 /**
@@ -43,8 +45,7 @@ export class Visits {
   }
 
   /** A ticket for the forms of one page. */
-  async ticket(stage: Stage, { jid, at, isProved, byPasskey }: Visit): Promise<string> {
-    const { passwordUpdatedAt = 0 } = (await this.#host.users.get(jid.local)) ?? {};
+  ticket(stage: Stage, { jid, at, isProved, byPasskey, passwordUpdatedAt }: Visit): string {
     return this.#tickets.issue(stage, { local: jid.local, at, isProved, byPasskey, passwordUpdatedAt });
   }
 
@@ -55,10 +56,11 @@ export class Visits {
     if (facts === undefined || user === undefined || user.disabled) return undefined;
     const at = Number(facts['at']);
     const isProved = facts['isProved'] === true;
-    if (facts['passwordUpdatedAt'] !== user.passwordUpdatedAt) return undefined;
+    const { passwordUpdatedAt } = user;
+    if (facts['passwordUpdatedAt'] !== passwordUpdatedAt) return undefined;
     if (at + VISIT_MS <= this.#host.clock.now()) return undefined;
     const isEnough = isProved || stage === 'second-step' || !(await this.#factors.of(user.jid.local)).isRequired;
     if (!isEnough) return undefined;
-    return { jid: JID.of(user.jid.local, this.#host.domain), at, isProved, byPasskey: facts['byPasskey'] === true };
+    return { jid: user.jid, at, isProved, byPasskey: facts['byPasskey'] === true, passwordUpdatedAt };
   }
 }

@@ -39,7 +39,9 @@ export class Tickets {
     const text = this.#options.sealing.open(ticket, this.#placeOf(purpose));
     if (text === undefined) return undefined;
     const facts = storedObject(JSON.parse(text));
-    return Number(facts['until']) > this.#options.clock.now() ? facts : undefined;
+    const leftMs = Number(facts['until']) - this.#options.clock.now();
+    // One that is good for longer than any was made before the clock was set back.
+    return leftMs > 0 && leftMs <= this.#options.ttlMs ? facts : undefined;
   }
 
   #placeOf(purpose: string): string {

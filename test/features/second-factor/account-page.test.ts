@@ -98,6 +98,7 @@ test('what a client says of itself is text on the page', async (t) => {
       `<user-agent id='8c2d7c1e-3f41-4a3f-9a63-6f2b0a4f9b10'><software>${name}</software><device>${name}</device></user-agent>` +
       `<bind xmlns='urn:xmpp:bind:0'/></authenticate>`,
   );
+  await client.nextNamed('success');
   const page = await scene.withPassword(scene.browser());
   assert.doesNotMatch(page.markup, /<img/);
   assert.ok(page.markup.includes(`<strong>${name}</strong> on ${name} `));
@@ -178,6 +179,24 @@ test('a new password ends what was begun with the old one, a disabled or removed
   await users.setDisabled('romeo', false);
   await scene.stage.host.removeUser('romeo');
   assert.equal((await browser.submit(PAGE, again)).status, 403);
+});
+
+test('a page that is being made while the password is changed is the last of its visit', async (t) => {
+  const scene = await Scene.open(t);
+  const { users } = scene.stage.host;
+  const { factors } = scene;
+  const browser = scene.browser();
+  const account = await scene.withPassword(browser);
+  const of = factors.of.bind(factors);
+  factors.of = async (local) => {
+    factors.of = of;
+    await scene.stage.clock.advance(1);
+    await users.setPassword('romeo', PASSWORD);
+    return of(local);
+  };
+  const late = await browser.submit(PAGE, account.form('app-begin'));
+  assert.equal(late.status, 200);
+  assert.equal((await browser.submit(PAGE, late.form('app-confirm'))).status, 403);
 });
 
 test('what browsers do not send is answered by a page, and never by 500', async (t) => {

@@ -175,6 +175,37 @@ test('a passkey is the second step beside the password, verified or not', async 
   assert.equal((await browser.submit(PAGE, second, { response })).status, 200);
 });
 
+test('what a page asked for beside a password is of no use once there is another', async (t) => {
+  const scene = await Scene.open(t);
+  const browser = scene.browser();
+  const authenticator = new Authenticator();
+  await scene.withPasskey(browser, authenticator, await scene.withPassword(browser));
+  const second = (await scene.withPassword(browser)).form('second-passkey');
+  const alone = (await browser.get(PAGE)).form('passkey');
+  const options = JSON.parse(second.data['options'] ?? '');
+  const response = authenticator.get(options, { origin: browser.origin, verified: false });
+  await scene.stage.clock.advance(1);
+  await scene.stage.host.users.setPassword('romeo', 'another');
+  const state = second.fields['state'] ?? '';
+  assert.equal((await browser.submit(PAGE, alone, { response, state })).status, 403);
+});
+
+test('codes that are guessed all at once are no more than those guessed one after the other', async (t) => {
+  const rates = { address: null, account: null, accountFromAddress: { count: 5, perMs: 60_000 } };
+  const scene = await Scene.open(t, { rates });
+  const { secret } = await scene.withApp(scene.browser());
+  const { jid } = (await scene.stage.host.users.get('romeo')) ?? {};
+  assert.ok(jid);
+  const guesses = Array.from({ length: 40 }, (_, i) => scene.factors.checkCode(jid, `guess ${i}`, ADDRESS));
+  const outcomes = await Promise.allSettled(guesses);
+  const conditions = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.condition);
+  assert.equal(conditions.filter((condition) => condition === 'not-authorized').length, 5);
+  assert.equal(conditions.filter((condition) => condition === 'temporary-auth-failure').length, 35);
+  await assert.rejects(scene.factors.checkCode(jid, scene.code(secret), ADDRESS), {
+    condition: 'temporary-auth-failure',
+  });
+});
+
 test('an answer is good once, also in two requests at a time', async (t) => {
   const scene = await Scene.open(t);
   const browser = scene.browser();

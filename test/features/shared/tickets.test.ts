@@ -20,6 +20,14 @@ test('a ticket tells its facts until its time is over', async () => {
   assert.equal(tickets.read('login', ticket), undefined);
 });
 
+test('a ticket lasts no longer because the clock is set back', () => {
+  const back = new ManualClock();
+  const mine = new Tickets({ sealing, clock: back, place: 'here', ttlMs: 600_000 });
+  const ticket = mine.issue('login', { local: 'romeo' });
+  back.set(-1);
+  assert.equal(mine.read('login', ticket), undefined);
+});
+
 test('a ticket is of no use for another purpose, at another place, under another secret, or changed', () => {
   const ticket = tickets.issue('login', { local: 'romeo' });
   assert.equal(tickets.read('consent', ticket), undefined);
