@@ -1,13 +1,23 @@
 import { HttpError, type HttpRequest } from '../../http/message.ts';
 
 /** The errors of RFC 6750 §3.1. */
-type BearerErrorCode = 'insufficient_scope' | 'invalid_request' | 'invalid_token';
+export type BearerErrorCode = 'insufficient_scope' | 'invalid_request' | 'invalid_token';
 
 const STATUS: Readonly<Record<BearerErrorCode, number>> = {
   invalid_request: 400,
   invalid_token: 401,
   insufficient_scope: 403,
 };
+
+/** A request whose token is not good for it; the WWW-Authenticate header says so. RFC 6750 §3. */
+export class BearerError extends HttpError {
+  readonly code: BearerErrorCode;
+
+  constructor(code: BearerErrorCode, text: string, headers: Readonly<Record<string, string>>) {
+    super(STATUS[code], text, headers);
+    this.code = code;
+  }
+}
 
 /**
  * The token of a request. Throws HttpError 401 for a request without one, 400 for one that is ambiguous. Only the
@@ -27,9 +37,9 @@ export function bearerToken({ incoming }: HttpRequest, realm: string): string {
 }
 
 /** Refuses a request; `scope` is what it would have needed. RFC 6750 §3. */
-export function bearerError(realm: string, code: BearerErrorCode, description: string, scope?: string): HttpError {
+export function bearerError(realm: string, code: BearerErrorCode, description: string, scope?: string): BearerError {
   const headers = challenge(realm, { error: code, error_description: description, scope });
-  return new HttpError(STATUS[code], `${description}.`, headers);
+  return new BearerError(code, `${description}.`, headers);
 }
 
 function challenge(

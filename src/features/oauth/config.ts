@@ -167,7 +167,7 @@ export const config = section(
     }),
     tokenRequestsPerMinute: option(integer(1), {
       default: 60,
-      doc: 'How many requests a client may send to the token endpoint in a minute; and how many devices may ask for codes from one address.',
+      doc: 'How many requests a client may send to the token endpoint in a minute, one without a secret from each address; and how many devices may ask for codes from one address.',
       reload: 'restart',
     }),
   },

@@ -3,6 +3,7 @@ import { HttpError, type HttpHandler, type HttpMethod, type HttpResponse, jsonRe
 import type { Refuse } from '../../http/routes.ts';
 import { OAuthError, type OAuthErrorCode } from '../../oauth/errors.ts';
 import { insecureAnswer } from '../shared/secure-page.ts';
+import { BearerError } from './bearer.ts';
 import type { Issuer } from './issuer.ts';
 
 /** Caches that are older than the header that `respond` sets. RFC 6749 §5.1. */
@@ -58,7 +59,13 @@ export function errorResponse({ status, body, headers }: OAuthError): HttpRespon
 }
 
 // What the HTTP server refuses by itself, too: a method, a body that is too large.
-function refusal({ status, message, headers }: HttpError): HttpResponse {
-  const error: OAuthErrorCode = status >= 500 ? 'server_error' : 'invalid_request';
-  return jsonResponse(status, { error, error_description: message }, { ...NO_CACHE, ...headers });
+function refusal(refused: HttpError): HttpResponse {
+  const { status, message, headers } = refused;
+  const body = { error: codeOf(refused), error_description: message };
+  return jsonResponse(status, body, { ...NO_CACHE, ...headers });
+}
+
+function codeOf(refused: HttpError): OAuthErrorCode {
+  if (refused instanceof BearerError) return refused.code;
+  return refused.status >= 500 ? 'server_error' : 'invalid_request';
 }

@@ -1,5 +1,6 @@
 import { SaslError } from '../../errors.ts';
 import { type HttpHandler, type HttpRequest, jsonResponse } from '../../http/message.ts';
+import { addressGroup } from '../../net/address.ts';
 import { type Client, DEVICE_CODE, type GrantType } from '../../oauth/client.ts';
 import { OAuthError } from '../../oauth/errors.ts';
 import { type Form, readForm } from '../../oauth/form.ts';
@@ -49,7 +50,8 @@ export function tokenEndpoint(provider: Provider): HttpHandler {
   return async (request) => {
     const form = await readForm(request);
     const client = await authenticate(keys.registration, request, form);
-    limit.take(client.hash);
+    // Whoever knows the identifier can come as a client without a secret, and must not use up what others need.
+    limit.take(client.isPublic ? `${client.hash} ${addressGroup(request.remoteAddress)}` : client.hash);
     const grantType = grantTypeOf(form.require('grant_type'), open, client);
     const answer = await EXCHANGES[grantType]({ provider, request, client, form });
     answers.add({ grant: shortName(grantType) });

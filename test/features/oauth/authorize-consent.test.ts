@@ -191,6 +191,17 @@ test('where prompt is looked at, what the client does not want is an error when 
   toClient(await scene.logIn(scene.url(other.id, hinted)), 'consent_required');
 });
 
+test('the website counts as certain only where the answer goes there', async (t) => {
+  const { scene, page } = await begin(t);
+  assert.match(page.body, /<dt>Website<\/dt><dd><a href="https:\/\/garden\.example\/"/);
+  const { id } = await scene.scene.register({
+    redirect_uris: ['org.bank.app:/cb'],
+    client_uri: 'https://bank.example/',
+  });
+  const claimed = await scene.logIn(scene.url(id, { redirect_uri: 'org.bank.app:/cb' }));
+  assert.match(claimed.body, /<dt>Website, as it says<\/dt><dd><a href="https:\/\/bank\.example\/"/);
+});
+
 test('a client that anybody can pass for is never let in without consent', async (t) => {
   const scene = await AuthorizeScene.open(t, { oauth: { respectPrompt: true } });
   const open = await scene.scene.register({ token_endpoint_auth_method: 'none' });

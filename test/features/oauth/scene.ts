@@ -83,7 +83,12 @@ export async function open(t: TestContext, options: SceneOptions = {}) {
     },
   });
   if (!(await stage.host.users.exists('romeo'))) await stage.host.users.create('romeo', PASSWORD);
-  const server = new HttpServer({ routes: stage.routes, log: stage.log, clock: stage.clock });
+  const server = new HttpServer({
+    routes: stage.routes,
+    log: stage.log,
+    clock: stage.clock,
+    isTrustedProxy: (address) => address === '127.0.0.1',
+  });
   const listener = createServer((socket) => server.accept(socket, false));
   const { port } = await listen(listener, { address: '127.0.0.1', port: 0 });
   t.after(async () => {

@@ -290,6 +290,18 @@ test('who guesses passwords has to wait', async (t) => {
   assert.equal(answer.headers['retry-after'], '60');
 });
 
+test('nobody uses up what others have of a client without a secret', async (t) => {
+  const { register, post } = await open(t);
+  const { id } = await register({ token_endpoint_auth_method: 'none' });
+  const ask = (address: string) => {
+    const headers = { 'x-forwarded-for': address, 'x-forwarded-proto': 'https' };
+    return post('/oauth2/token', { ...refreshForm('a'), client_id: id }, { headers });
+  };
+  for (let count = 0; count < 60; count++) await ask('2001:db8::1');
+  refused(await ask('2001:db8::2'), 'temporarily_unavailable', 429);
+  refused(await ask('2001:db8:0:1::1'), 'invalid_grant');
+});
+
 test('a client asks for tokens sixty times a minute', async (t) => {
   const { register, post } = await open(t);
   const [client, other] = [await register(), await register()];

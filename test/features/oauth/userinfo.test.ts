@@ -79,11 +79,11 @@ test('without a token, with a bad one, and without openid there is nothing', asy
   const { access, refresh } = await tokensFor(client, 'xmpp email');
   for (const token of ['guessed', refresh]) {
     const bad = await http('GET', '/oauth2/userinfo', bearer(token));
-    assert.equal(bad.status, 401);
+    assert.deepEqual([bad.status, bad.json['error']], [401, 'invalid_token']);
     assert.match(String(bad.headers['www-authenticate']), /^Bearer .*error="invalid_token"/);
   }
   const narrow = await http('GET', '/oauth2/userinfo', bearer(access));
-  assert.equal(narrow.status, 403);
+  assert.deepEqual([narrow.status, narrow.json['error']], [403, 'insufficient_scope']);
   assert.match(String(narrow.headers['www-authenticate']), /error="insufficient_scope".*scope="openid"/);
   const inQuery = await http('GET', `/oauth2/userinfo?access_token=${encodeURIComponent(access)}`);
   assert.equal(inQuery.status, 401);

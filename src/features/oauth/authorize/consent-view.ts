@@ -41,12 +41,14 @@ const SAME_AS: Readonly<Record<string, string | undefined>> = {
 /** The page on which people choose what an application may do. */
 export function consentView(say: Say, facts: ConsentFacts): View {
   const { account, website, target, scopes, userToken } = facts;
+  // Whom the answer goes to at the host of the website is from there.
+  const isProved = typeof target === 'object' && 'host' in target;
   const body = html`<section class="card">
 <h1>${say.plain('consent.title')}</h1>
 <p class="lead">${say.html('consent.intro')}</p>
 <dl class="facts">
 <div><dt>${say.plain('consent.account')}</dt><dd>${account} <span class="quiet"><a href="">${say.plain('consent.change')}</a></span></dd></div>
-<div><dt>${say.plain('consent.website')}</dt><dd>${webLink(website, hostOf(website))}</dd></div>
+<div><dt>${say.plain(isProved ? 'consent.website' : 'consent.websiteClaimed')}</dt><dd>${webLink(website, hostOf(website))}</dd></div>
 <div><dt>${say.plain('consent.next')}</dt><dd>${nextOf(say, target)}</dd></div>
 </dl>
 ${isDevice(target) && html`<p class="notice">${say.plain('consent.device')}</p>`}
