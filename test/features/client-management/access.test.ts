@@ -39,7 +39,9 @@ async function withTokenOnly(scene: Scene): Promise<{ readonly token: string; re
   await host.users.setPassword('romeo', 'thy name');
   const login = { mechanism: 'EXTERNAL', at: clock.now(), role: 'member', clientId: PHONE } as const;
   const more = { userAgent: undefined, grantId: undefined };
-  const { token } = await host.services.use(fast).issue(ROMEO, PHONE, HT_NONE, { ...login, ...more });
+  const issued = await host.services.use(fast).issue(ROMEO, PHONE, HT_NONE, { ...login, ...more });
+  assert.ok(issued);
+  const { token } = issued;
   const client = await scene.connect();
   assert.equal((await client.token(token, { children: BIND })).name, 'success');
   await client.stage.next();

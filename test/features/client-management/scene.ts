@@ -105,7 +105,9 @@ export async function loginThrough(scene: Scene, grant: Grant, clientId = PHONE)
   const { host, clock } = scene.stage;
   const { role, id: grantId } = grant;
   const login = { mechanism: 'OAUTHBEARER', at: clock.now(), role, clientId, userAgent: undefined, grantId };
-  const { token } = await host.services.use(fastService).issue(ROMEO, clientId, HT_NONE, login);
+  const issued = await host.services.use(fastService).issue(ROMEO, clientId, HT_NONE, login);
+  assert.ok(issued);
+  const { token } = issued;
   const client = await scene.connect();
   identifierOf(await client.token(token, { clientId, children: BIND }));
   await client.stage.next();
