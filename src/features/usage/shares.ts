@@ -2,14 +2,25 @@ import { type Cell, OTHERS, type Shares } from './api.ts';
 
 /**
  * Returns counts by name, the largest first. Those below `minCell` are put together as others; so that these are not told from
- * the total either, the smallest of the rest joins them while together they are fewer than that.
+ * the total either, the smallest of the rest joins them while together they are fewer than that. `hidden` are others to begin with.
  */
-export function sharesOf(cells: Iterable<Cell>, minCell: number): Shares {
+export function sharesOf(cells: Iterable<Cell>, minCell: number, hidden = 0): Shares {
   const sorted = [...cells].sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
   const shown = sorted.filter(({ count }) => count >= minCell);
-  let others = sum(sorted) - sum(shown);
+  let others = hidden + sum(sorted) - sum(shown);
   while (others > 0 && others < minCell && shown.length > 0) others += shown.pop()?.count ?? 0;
   return others === 0 ? shown : [...shown, { name: OTHERS, count: others }];
+}
+
+/**
+ * The same for cells within those of `outer`, by the names of these, where both are shown: only what is within a cell that is
+ * shown, and as much of each that the rest of it is not too small either. Else one could be taken from the other.
+ */
+export function innerShares(outer: Shares, inner: ReadonlyMap<string, readonly Cell[]>, minCell: number): Shares {
+  const shown = outer
+    .flatMap(({ name }) => sharesOf(inner.get(name) ?? [], minCell))
+    .filter(({ name }) => name !== OTHERS);
+  return sharesOf(shown, minCell, sum(outer) - sum(shown));
 }
 
 /** Adds up what has the same name. */
