@@ -43,6 +43,11 @@ export interface TokenAccess {
 export interface TokenSource {
   /** What a token gives access to, be the account disabled or not; undefined for one that is not good. */
   verifyForLogin(token: string): Awaitable<TokenAccess | undefined>;
+  /**
+   * Whether a text was never a token of this host: then it is a guess. Those that have ended are none, and a thousand clients
+   * behind one address may come back with them.
+   */
+  isMadeUp(token: string): boolean;
   /** The scope without which a token is not good for a login. */
   readonly loginScope: string;
   /** Where clients learn how to get tokens. RFC 8414 §3. */

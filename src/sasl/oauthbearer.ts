@@ -41,7 +41,7 @@ class BearerExchange implements SaslExchange {
     if (token === '') return this.#error(tokens, 'invalid_token');
     const access = await tokens.verifyForLogin(token);
     if (access === undefined) {
-      guessed();
+      if (tokens.isMadeUp(token)) guessed();
       return this.#error(tokens, 'invalid_token');
     }
     checkAuthzid(authzid, access.jid);

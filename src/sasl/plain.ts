@@ -30,6 +30,6 @@ async function verify({ context, claim }: SaslAttempt, message: Buffer): Promise
 async function verifyToken(tokens: TokenSource, jid: JID, token: string): Promise<SaslStep> {
   const access = await tokens.verifyForLogin(token);
   const isGood = access?.role !== undefined && access.jid.equals(jid);
-  if (!isGood) throw new SaslError('not-authorized');
+  if (!isGood) throw new SaslError('not-authorized', { isGuess: tokens.isMadeUp(token) });
   return { kind: 'success', jid, access };
 }

@@ -23,6 +23,7 @@ const tokens: TokenSource = {
     if (token === 'secret-token:good') return ACCESS;
     return token === 'secret-token:openid' ? { ...ACCESS, role: undefined } : undefined;
   },
+  isMadeUp: (token) => token !== 'secret-token:expired',
   loginScope: 'xmpp',
   discoveryUrl: DISCOVERY,
   asPasswords: false,
@@ -94,7 +95,7 @@ describe('OAUTHBEARER', () => {
     }
   });
 
-  test('charges a token that is wrong at once, and once; an empty one never', async () => {
+  test('charges a token that was made up at once, and once; one that has ended or is empty never', async () => {
     const charged = async (token: string): Promise<number> => {
       let guesses = 0;
       const exchange = oauthbearer.start({
@@ -111,6 +112,7 @@ describe('OAUTHBEARER', () => {
       return guesses;
     };
     assert.equal(await charged('secret-token:bad'), 1);
+    assert.equal(await charged('secret-token:expired'), 0);
     assert.equal(await charged(''), 0);
     assert.equal(await charged('secret-token:openid'), 0);
   });
@@ -206,6 +208,12 @@ describe('PLAIN with a token in the place of the password', () => {
     const step = await as('\0juliet\0secret-token:good');
     assert.deepEqual(step.kind === 'success' && step.access, ACCESS);
     await failsWith('not-authorized', () => as('\0juliet\0secret-token:bad'));
+    for (const [token, isGuess] of [
+      ['secret-token:bad', true],
+      ['secret-token:expired', false],
+    ]) {
+      await assert.rejects(as(`\0juliet\0${token}`), { condition: 'not-authorized', isGuess });
+    }
     await failsWith('not-authorized', () => as('\0juliet\0secret-token:openid'));
     await failsWith('not-authorized', () => as('\0romeo\0secret-token:good'));
   });

@@ -217,6 +217,10 @@ export class OAuthTokens implements BearerTokens, TokenPresence {
     return found && this.#access(found);
   }
 
+  isMadeUp(text: string): boolean {
+    return this.#recognize(text) === undefined;
+  }
+
   async require(request: HttpRequest, ...scopes: readonly string[]): Promise<Access> {
     const { domain } = this.#options.host;
     const access = await this.verify(bearerToken(request, domain));

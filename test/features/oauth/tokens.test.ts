@@ -113,6 +113,7 @@ describe('An access token', () => {
     assert.equal(await tokens.verify(issued.accessToken), undefined);
     assert.equal(await tokens.describe(issued.accessToken), undefined);
     assert.ok(await tokens.verifyForLogin(issued.accessToken), 'a login tells why it is refused');
+    assert.equal(tokens.isMadeUp(issued.accessToken), false);
     await failsWith('invalid_grant', () => tokens.refresh(refreshTokenOf(issued), CLIENT.hash));
     await failsWith('invalid_grant', () => issue());
     await users.setDisabled('romeo', false);

@@ -19,6 +19,7 @@ const apps: Feature = {
     const tokens: BearerTokens = {
       verify: () => undefined,
       verifyForLogin: () => undefined,
+      isMadeUp: () => true,
       require: () => Promise.reject(new Error('not on this stage')),
       discoveryUrl: undefined,
       loginScope: 'xmpp',
