@@ -41,7 +41,11 @@ export const activeUsers: Feature<ConfigOf<typeof config>> = {
           clock: host.clock,
           users: log.all(),
           isConnected: (local) => (host.account(local)?.sessions.size ?? 0) > 0,
-          isLeftOut: async (local) => !countDisabled && (await host.users.status(local)) === 'disabled',
+          isLeftOut: async (local) => {
+            // Of an account that is gone a login may be left, from before `lastlog` was switched off and on again.
+            const status = await host.users.status(local);
+            return status === undefined || (status === 'disabled' && !countDisabled);
+          },
           isStopped: () => isStopped,
         });
         if (counted !== undefined) host.announce(activeUsersCounted, counted);

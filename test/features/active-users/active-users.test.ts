@@ -118,6 +118,13 @@ test('a removed account does not count', async (t) => {
   assert.deepEqual(await next(), [1, 1, 1]);
 });
 
+test('nor does one of which only the last login is left, because that was not kept when it was removed', async (t) => {
+  const { stage, next } = await open(t);
+  const logins = stage.table({ name: 'lastlog', parse: (json) => json });
+  await logins.put([stage.host.domain, 'mercutio'], { login: { at: stage.clock.now() } });
+  assert.deepEqual(await next(), [0, 0, 0]);
+});
+
 test('the first counting is 15 seconds after the start, each other 60 to 65 minutes after the one before', async (t) => {
   const { stage, counted } = await open(t);
   const start = stage.clock.now();
