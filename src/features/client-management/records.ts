@@ -9,6 +9,7 @@ import { StoreError } from '../../store/store.ts';
 import { unguessableBytes } from '../../util/ids.ts';
 import { LazyTable } from '../shared/lazy-table.ts';
 import { storedText } from '../shared/stored.ts';
+import { Turns } from '../shared/turns.ts';
 import { type ClientAgent, newClient } from './api.ts';
 import { agentOf, type Circumstances, describeAll, type Entry, entryOf, lastPasswordLogin, usable } from './entries.ts';
 import { CLIENTS, type ClientRecord } from './record.ts';
@@ -33,7 +34,7 @@ export class ClientRecords {
   readonly #host: FeatureHost;
   readonly #options: RecordsOptions;
   readonly #table: LazyTable<readonly ClientRecord[]>;
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   // The keys of the records of the sessions' clients; they outlive the process with the sessions.
   readonly #keys: Slot<Session, string>;
   // Logins whose records are written, so that binding a resource later does not count as another one.
@@ -51,15 +52,8 @@ export class ClientRecords {
   }
 
   /** Runs a task on the records of an account, after all that were begun before. */
-  async inTurn<T>(local: string, task: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(local) ?? Promise.resolve();
-    const mine = before.then(task, task);
-    this.#turns.set(local, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(local) === mine) this.#turns.delete(local);
-    }
+  inTurn<T>(local: string, task: () => Promise<T>): Promise<T> {
+    return this.#turns.take(local, task);
   }
 
   /** Everything that has access to an account; to be called in its turn. */
