@@ -228,8 +228,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
       const { url } = await scene.authorizeUrl(redirectUri, 'xmpp openid profile email offline_access');
       await page.goto(url);
       assert.deepEqual(await shortcomings(page), []);
-      assert.equal(await page.evaluate('document.activeElement.id'), 'username');
+      await page.locator('#username:focus').waitFor();
       await scene.logIn('wrong');
+      await page.getByRole('alert').waitFor();
       assert.deepEqual(await shortcomings(page), []);
       const described = await page.getByLabel('Password').getAttribute('aria-describedby');
       assert.equal(await page.locator(`#${described}`).getAttribute('role'), 'alert');
