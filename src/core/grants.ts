@@ -9,6 +9,8 @@ import type { Sealing } from './sealing.ts';
 
 /** How many grants are kept at hand, of about half a kilobyte each. */
 const RECENT_GRANTS = 2000;
+/** How many grants of one purpose are derived from one grant: an application is in so many places at once. */
+const MAX_DERIVED = 10;
 const SWEEP_BATCH = 256;
 const MOURNING_MS = 30 * 86_400_000;
 
@@ -133,10 +135,17 @@ export class Grants {
     return changed;
   }
 
-  /** Drops the least recently used grants of a purpose beyond those that are allowed. */
-  async makeRoom(local: string, purpose: string): Promise<void> {
-    const own = (await this.#all(local)).filter((grant) => grant.purpose === purpose);
-    const surplus = own.sort((a, b) => b.accessedAt - a.accessedAt).slice(this.#maxPerPurpose);
+  /**
+   * Drops the least recently used grants of a purpose beyond those that are allowed. Those derived from `parent` make room for
+   * each other first: an application must not take that of what its owner uses.
+   */
+  async makeRoom(local: string, purpose: string, parent?: string): Promise<void> {
+    const all = (await this.#all(local)).filter((grant) => grant.purpose === purpose);
+    all.sort((a, b) => b.accessedAt - a.accessedAt);
+    const derived = parent === undefined ? [] : all.filter((grant) => grant.parent === parent);
+    const doomed = new Set(derived.slice(MAX_DERIVED));
+    const left = all.filter((grant) => !doomed.has(grant));
+    const surplus = [...doomed, ...left.slice(this.#maxPerPurpose)];
     if (surplus.length > 0) await this.#end(local, surplus, 'replaced');
   }
 

@@ -345,6 +345,28 @@ test('a flood of clients of one account leaves so many tokens as are allowed', a
   assert.ok(!left.some(({ client }) => client === 'client-199'));
 });
 
+test('a flood of clients of one application leaves the tokens of others alone', async (t) => {
+  const scene = await open(t);
+  const { grants, users, clock, domain } = scene.stage.host;
+  const own = await firstToken(scene);
+  const service = new FastTokens({ grants, users, clock, domain, tokenTtlMs: DAY_MS, rotateAfterMs: 1 });
+  const user = await users.get('romeo');
+  assert.ok(user);
+  const tokens = { access: { secret: 'x', issuedAt: clock.now(), expiresAt: clock.now() + DAY_MS, data: {} } };
+  const { id: grantId } = await grants.create('romeo', { purpose: 'oauth', role: 'account-read', tokens });
+  const login = { mechanism: 'OAUTHBEARER', at: clock.now(), role: 'account-read', userAgent: undefined } as const;
+  for (let i = 0; i < 120; i++) {
+    await scene.stage.clock.advance(1);
+    await service.issue(user.jid, `client-${i}`, HT_NONE, { ...login, grantId, clientId: `client-${i}` });
+  }
+  const derived = (await grants.list('romeo')).filter(({ parent }) => parent === grantId);
+  assert.deepEqual(
+    derived.map(({ client }) => client).toSorted(),
+    [...Array(10).keys()].map((i) => `client-${110 + i}`),
+  );
+  assert.equal((await (await scene.connect()).token(own)).name, 'success');
+});
+
 test('that tokens are never replaced is told at the start', async (t) => {
   const { stage } = await open(t, { config: { features: { fast: { tokenTtlMs: 60_000, rotateAfterMs: 60_000 } } } });
   assert.ok(stage.log.records.some(({ event }) => event === 'fast.never-rotated'));

@@ -83,7 +83,7 @@ export class FastTokens implements Fast {
       return { ...old, tokens: { ...old.tokens, new: token } };
     });
     if (isRevoked()) return undefined;
-    if (isFirst) await grants.makeRoom(local, PURPOSE);
+    if (isFirst) await grants.makeRoom(local, PURPOSE, login.grantId);
     return { token: secret, expiresAt };
   }
 }
