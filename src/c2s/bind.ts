@@ -1,4 +1,5 @@
 import { requestPayload } from '../core/iq.ts';
+import { can } from '../core/roles.ts';
 import { StanzaError } from '../errors.ts';
 import { type JID, JidError } from '../jid.ts';
 import { resultFor } from '../stanza.ts';
@@ -21,7 +22,8 @@ export const bind: StreamFeature<ClientConnection> = {
     if (account === undefined || request?.type !== 'set') throw new StanzaError('bad-request');
     requestPayload(request);
     const pinned = connection.login?.resource;
-    const jid = pinned === undefined ? requestedAddress(account, element) : account.withResource(pinned);
+    const wanted = pinned === undefined ? requestedAddress(account, element) : account.withResource(pinned);
+    const jid = mayTake(connection, wanted) ? wanted : account.withResource(newId());
     await connection.host.sessions.bind(jid, connection, connection.isAnonymous, (event) => {
       connection.bound(event.account, event.session);
       connection.log.info('session.bound', { jid: jid.toString() });
@@ -32,6 +34,12 @@ export const bind: StreamFeature<ClientConnection> = {
     if (!connection.stream.isOpen) connection.closing({ kind: 'lost' });
   },
 };
+
+// Whoever may do little more than read must not show out those that may talk: it gets another resource. RFC 6120 §7.7.2.2.
+function mayTake({ host, login }: ClientConnection, { local, resource }: JID): boolean {
+  const holder = host.account(local)?.sessions.get(resource);
+  return holder?.mayCommunicate !== true || login === undefined || can(login.role, 'communicate');
+}
 
 function requestedAddress(account: JID, element: Element): JID {
   const resource = text(child(element, 'resource'));

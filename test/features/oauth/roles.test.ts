@@ -204,6 +204,15 @@ for (const scope of SCOPES) {
       assert.doesNotMatch(serialize(bound), /urn:xmpp:mam/);
     });
 
+    test('does not show out those that may talk, by taking their resource', async (t) => {
+      const scene = await stageOf(t);
+      const { romeo } = await scene.stage.online({ romeo: 'romeo' });
+      const { client } = await scene.send((await scene.issue(scope)).accessToken);
+      await client.bind('romeo');
+      assert.notEqual(client.jid, romeo.jid);
+      await romeo.get('<ping xmlns="urn:xmpp:ping"/>');
+    });
+
     test('does not resume a session in which messages wait', async (t) => {
       const scene = await stageOf(t);
       const all = (await scene.issue('xmpp')).accessToken;
