@@ -65,7 +65,7 @@ async function fill(store: Store): Promise<Scan> {
       clock,
       users: all(),
       isConnected: () => false,
-      isLeftOut: async (local) => (await users.status(local)) === 'disabled',
+      isLeftOut: async (local) => (await users.statusInPassing(local)) === 'disabled',
       isStopped: () => false,
     });
 }

@@ -217,9 +217,15 @@ export class Users implements CredentialSource, UpgradableCredentials {
   }
 
   async status(username: string): Promise<AccountStatus | undefined> {
-    const record = await this.#present(username);
-    if (record === undefined) return undefined;
-    return record.disabled === true ? 'disabled' : 'enabled';
+    return statusOf(await this.#present(username));
+  }
+
+  /**
+   * The same for whoever asks about all users, one after the other: what is read is not kept at hand, where it would take the
+   * place of what logins need.
+   */
+  async statusInPassing(username: string): Promise<AccountStatus | undefined> {
+    return statusOf(await this.#table.get(this.domain, username));
   }
 
   async #add(username: string, record: UserRecord): Promise<User> {
@@ -299,6 +305,11 @@ export class Users implements CredentialSource, UpgradableCredentials {
 }
 
 function ignore(): void {}
+
+function statusOf(record: UserRecord | undefined): AccountStatus | undefined {
+  if (record === undefined || record.removed === true) return undefined;
+  return record.disabled === true ? 'disabled' : 'enabled';
+}
 
 function keySetOf(record: UserRecord): ScramKeySet {
   const keySet: Partial<Record<ScramHash, ScramKeys>> = {};

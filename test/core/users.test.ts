@@ -135,6 +135,23 @@ describe('A user', () => {
     assert.equal(await users.status('juliet'), 'enabled');
   });
 
+  test('is asked about in passing without being kept in the place of those who log in', async (t) => {
+    const { table, users } = scene(t);
+    for (const local of ['juliet', 'romeo', 'tybalt']) await users.create(local, 'pw');
+    await users.setDisabled('romeo', true);
+    await users.beginRemoval('tybalt');
+    assert.equal(await users.status('juliet'), 'enabled');
+    const reads = t.mock.method(table, 'get');
+    const found = await Promise.all(
+      ['juliet', 'romeo', 'tybalt', 'nobody'].map((local) => users.statusInPassing(local)),
+    );
+    assert.deepEqual(found, ['enabled', 'disabled', undefined, undefined]);
+    for (let i = 0; i < 3000; i++) await users.statusInPassing('romeo');
+    reads.mock.resetCalls();
+    assert.deepEqual([await users.status('juliet'), reads.mock.callCount()], ['enabled', 0]);
+    assert.deepEqual([await users.status('romeo'), reads.mock.callCount()], ['disabled', 1]);
+  });
+
   test('is gone once removed', async (t) => {
     const { users } = scene(t);
     await users.create('juliet', 'pw');

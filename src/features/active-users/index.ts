@@ -43,7 +43,7 @@ export const activeUsers: Feature<ConfigOf<typeof config>> = {
           isConnected: (local) => (host.account(local)?.sessions.size ?? 0) > 0,
           isLeftOut: async (local) => {
             // Of an account that is gone a login may be left, from before `lastlog` was switched off and on again.
-            const status = await host.users.status(local);
+            const status = await host.users.statusInPassing(local);
             return status === undefined || (status === 'disabled' && !countDisabled);
           },
           isStopped: () => isStopped,
