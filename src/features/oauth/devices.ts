@@ -74,7 +74,7 @@ export interface DevicesOptions {
 export class Devices {
   readonly #options: DevicesOptions;
   readonly #wrongCodes: RateLimit;
-  // Each device is in all three.
+  // Each device is in all three, the oldest first.
   readonly #byId = new Map<string, Flow>();
   readonly #byUserCode = new Map<string, Flow>();
   readonly #byDeviceCode = new Map<string, Flow>();
@@ -87,7 +87,7 @@ export class Devices {
   /** Begins a flow. Throws OAuthError `temporarily_unavailable` while too many devices are waiting. RFC 8628 §3.1. */
   start(client: Client, scopes: readonly string[]): DeviceStart {
     const { clock, keys, maxFlows = MAX_FLOWS } = this.#options;
-    if (this.#byId.size >= maxFlows) this.#forgetExpired();
+    this.#forgetExpired();
     if (this.#byId.size >= maxFlows) throw new OAuthError('temporarily_unavailable', 'Too many devices are waiting.');
     let userCode = newUserCode();
     while (this.#byUserCode.has(userCode)) userCode = newUserCode();
@@ -191,7 +191,9 @@ export class Devices {
   #forgetExpired(): void {
     const now = this.#options.clock.monotonic();
     for (const flow of this.#byId.values()) {
-      if (flow.expiresAt <= now) this.#forget(flow);
+      // Those that were answered are not quite in the order in which they expire; their turn comes soon.
+      if (flow.expiresAt > now) break;
+      this.#forget(flow);
     }
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
+import { Devices } from '../../../src/features/oauth/devices.ts';
 import { DEVICE, ISSUER, open, refused, type Scene, type SceneOptions } from './scene.ts';
 
 const TV = { grant_types: [DEVICE, 'refresh_token'], response_types: [], redirect_uris: undefined };
@@ -132,7 +133,23 @@ test('what a client registered is all that its devices ask for', async (t) => {
   }
 });
 
-test('devices begin the flow so often, and so many wait', async (t) => {
+test('so many devices may wait at the same time, and those that have expired make room', async (t) => {
+  const scene = await open(t);
+  const { id } = await scene.register(TV);
+  const { keys } = scene.provider();
+  const client = (await keys.registration.verify(id)) ?? assert.fail('no client');
+  const devices = new Devices({ clock: scene.clock, keys, maxFlows: 2 });
+  const full = (): void => assert.throws(() => devices.start(client, []), { code: 'temporarily_unavailable' });
+  devices.start(client, []);
+  await scene.clock.advance(1000);
+  devices.start(client, []);
+  full();
+  await scene.clock.advance(599_000);
+  devices.start(client, []);
+  full();
+});
+
+test('devices begin the flow so often from one address', async (t) => {
   const { scene, client } = await waiting(t, { oauth: { tokenRequestsPerMinute: 2 } });
   assert.equal((await scene.post('/oauth2/device', {}, { as: client })).status, 200);
   const answer = await scene.post('/oauth2/device', {}, { as: client });
