@@ -203,7 +203,7 @@ class LoginPage {
       return { ...(await this.#login(texts, request, undefined, texts.member)), status: 403 };
     }
     logins.succeeded(user.jid, request.remoteAddress);
-    return toDashboard({ 'set-cookie': this.#viewers.begin(user, isProved, request) });
+    return toDashboard({ 'set-cookie': await this.#viewers.begin(user, isProved, request) });
   }
 
   async #refusal(

@@ -33,6 +33,8 @@ interface Visit {
   readonly passwordUpdatedAt: number;
   /** Whether more than the password was proved. */
   readonly isProved: boolean;
+  /** The second factors that there were then, any of which may have been the one. */
+  readonly factors: readonly string[];
   /** By the clock that never jumps, in milliseconds. */
   readonly endsAt: number;
 }
@@ -45,7 +47,7 @@ export interface ViewersOptions {
 
 /**
  * Who may look at the dashboard: administrators, by a cookie or by a bearer token. Visits are kept in memory, and end with the
- * role, the password, the account, and when the account asks for a second factor that the visit began without.
+ * role, the password, the account, and when the account asks for a second factor that the visit began without, or loses one.
  */
 export class Viewers {
   readonly #options: ViewersOptions;
@@ -58,12 +60,17 @@ export class Viewers {
   }
 
   /** Begins a visit; returns the Set-Cookie header. RFC 6265 §4.1. */
-  begin({ jid, passwordUpdatedAt }: User, isProved: boolean, { secure }: Pick<HttpRequest, 'secure'>): string {
+  async begin(
+    { jid, passwordUpdatedAt }: User,
+    isProved: boolean,
+    { secure }: Pick<HttpRequest, 'secure'>,
+  ): Promise<string> {
     const { host, visitMs } = this.#options;
+    const factors = (await host.find(secondFactors)?.names(jid.local)) ?? [];
     const endsAt = host.clock.monotonic() + visitMs();
     const token = unguessableBytes(TOKEN_BYTES).toString('base64url');
     this.#makeRoom(jid.local);
-    this.#visits.set(token, { local: jid.local, passwordUpdatedAt, isProved, endsAt });
+    this.#visits.set(token, { local: jid.local, passwordUpdatedAt, isProved, factors, endsAt });
     return setCookie(token, Math.floor(visitMs() / 1000), secure);
   }
 
@@ -127,11 +134,16 @@ export class Viewers {
     return undefined;
   }
 
-  async #isGood({ endsAt, passwordUpdatedAt, isProved, local }: Visit, user: User): Promise<boolean> {
+  async #isGood(visit: Visit, user: User): Promise<boolean> {
+    const { endsAt, passwordUpdatedAt, isProved, factors, local } = visit;
     const { host } = this.#options;
     if (endsAt <= host.clock.monotonic() || user.disabled || user.passwordUpdatedAt !== passwordUpdatedAt) return false;
     if (!this.isAdministrator(user)) return false;
-    return isProved || (await host.find(secondFactors)?.of(local))?.isRequired !== true;
+    const known = host.find(secondFactors);
+    const present = (await known?.names(local)) ?? [];
+    // What was lost or stolen is taken from the account, and with it whoever came in by it.
+    if (!factors.every((name) => present.includes(name))) return false;
+    return isProved || (await known?.of(local))?.isRequired !== true;
   }
 
   #endAll(local: string): void {

@@ -28,6 +28,8 @@ export interface PasskeyRequest {
  */
 export interface SecondFactors {
   of(local: string): Promise<FactorSummary>;
+  /** The passkeys and the app of an account, by names that no other ones of it ever have: for who wants to know whether one is gone. */
+  names(local: string): Promise<readonly string[]>;
   /**
    * Checks a code of an authenticator app or a recovery code, either of which is good once. Throws SaslError:
    * `not-authorized`, or `temporary-auth-failure` after too many failures.

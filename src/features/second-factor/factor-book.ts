@@ -45,6 +45,11 @@ export class FactorBook {
     };
   }
 
+  async names(local: string): Promise<readonly string[]> {
+    const { totp, passkeys = [] } = (await this.get(local)) ?? {};
+    return [...passkeys.map(({ id }) => id), ...(totp === undefined ? [] : [`app of ${totp.createdAt}`])];
+  }
+
   /** Whose handle this is: a localpart. */
   ownerOf(handle: string): Promise<string | undefined> {
     return this.#handles.get(this.#host.domain, handle);

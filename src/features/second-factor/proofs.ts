@@ -74,6 +74,10 @@ export class Proofs implements SecondFactors {
     return this.#book.summary(local);
   }
 
+  names(local: string): Promise<readonly string[]> {
+    return this.#book.names(local);
+  }
+
   checkCode(jid: JID, code: string, address: string): Promise<void> {
     return this.#proof(jid, address, 'code', () => this.#book.useCode(jid.local, code));
   }

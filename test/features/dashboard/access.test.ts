@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
+import { secondFactors } from '../../../src/features/second-factor/api.ts';
 import { PlainBrowser } from '../../support/browser-without-script.ts';
 import { DOMAIN, PASSWORD } from '../../support/stage.ts';
 import { cookieOf, JULIET, Scene } from './scene.ts';
@@ -103,6 +104,13 @@ test('the second factor of an account is asked for', async (t) => {
   const entered = await scene.ask('POST', LOGIN, { form: { ...fields, code: code() } });
   assert.equal(entered.status, 303);
   assert.equal(await scene.statusWith({ cookie: cookieOf(entered) }), 200);
+  await scene.stage.host.services.use(secondFactors).remove('juliet');
+  assert.equal(
+    await scene.statusWith({ cookie: cookieOf(entered) }),
+    401,
+    'so does one by a factor that is taken away',
+  );
+  assert.equal(await scene.statusWith({ cookie: await scene.logIn() }), 200);
   await scene.stage.clock.advance(600_000);
   assert.equal((await scene.ask('POST', LOGIN, { form: { ...fields, code: code() } })).status, 403);
 });

@@ -263,6 +263,7 @@ test('a password alone gives nothing where the account asks for more', async (t)
       const unused = () => Promise.reject(new Error('nobody asks'));
       host.provide(secondFactors, {
         of: async () => summary,
+        names: unused,
         checkCode: unused,
         passkeyOptions: unused,
         checkPasskey: unused,
