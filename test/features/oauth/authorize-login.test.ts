@@ -116,6 +116,13 @@ test('the hint of the application is filled in, and escaped', async (t) => {
   assert.match(page.body, /name="username" type="text" value="romeo&quot;&gt;&lt;b&gt;"/);
 });
 
+test('a name of a page and more is not given back', async (t) => {
+  const scene = await AuthorizeScene.open(t);
+  const page = await scene.logIn(scene.url((await scene.scene.register()).id), '"'.repeat(20_000), 'x');
+  assert.equal(page.status, 403);
+  assert.ok(page.body.length < 20_000);
+});
+
 test('the shared throttle closes the pages, too', async (t) => {
   const rates = { address: null, account: { count: 1, perMs: 60_000 }, accountFromAddress: null };
   const scene = await AuthorizeScene.open(t, { rates });

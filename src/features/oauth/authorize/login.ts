@@ -66,7 +66,7 @@ export class LoginSteps {
     const { pages, provider } = this.#options;
     const say = pages.say(language, request.client);
     const view = loginView(say, {
-      username: username ?? request.loginHint?.slice(0, MAX_NAME),
+      username: (username ?? request.loginHint)?.slice(0, MAX_NAME),
       error: refusal.error,
       passkey: await provider.host.find(secondFactors)?.passkeyOptions(undefined, originOf(http)),
       isForDevice: request.target.kind === 'device',
