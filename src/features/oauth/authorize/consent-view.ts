@@ -41,14 +41,14 @@ const SAME_AS: Readonly<Record<string, string | undefined>> = {
 /** The page on which people choose what an application may do. */
 export function consentView(say: Say, facts: ConsentFacts): View {
   const { account, website, target, scopes, userToken } = facts;
-  // Whom the answer goes to at the host of the website is from there.
-  const isProved = typeof target === 'object' && 'host' in target;
+  // What is answered at the host of the website is from there; all others only say so.
+  const websiteLabel = isWebsite(target) ? 'consent.website' : 'consent.websiteClaimed';
   const body = html`<section class="card">
 <h1>${say.plain('consent.title')}</h1>
 <p class="lead">${say.html('consent.intro')}</p>
 <dl class="facts">
 <div><dt>${say.plain('consent.account')}</dt><dd>${account} <span class="quiet"><a href="">${say.plain('consent.change')}</a></span></dd></div>
-<div><dt>${say.plain(isProved ? 'consent.website' : 'consent.websiteClaimed')}</dt><dd>${webLink(website, hostOf(website))}</dd></div>
+<div><dt>${say.plain(websiteLabel)}</dt><dd>${webLink(website, hostOf(website))}</dd></div>
 <div><dt>${say.plain('consent.next')}</dt><dd>${nextOf(say, target)}</dd></div>
 </dl>
 ${isDevice(target) && html`<p class="notice">${say.plain('consent.device')}</p>`}
@@ -72,8 +72,12 @@ ${information(say, facts)}
 // Whoever was sent a link has not seen the code yet. RFC 8628 §3.3.1, §5.4.
 function nextOf(say: Say, target: ConsentTarget): Html {
   if (isDevice(target)) return html`${say.plain('consent.nextDevice')} <b class="mono">${target.userCode}</b>`;
-  if (typeof target === 'object') return html`${target.host}`;
+  if (isWebsite(target)) return html`${target.host}`;
   return html`${say.plain(target === 'self' ? 'consent.nextSelf' : 'consent.nextCode')}`;
+}
+
+function isWebsite(target: ConsentTarget): target is { readonly host: string } {
+  return typeof target === 'object' && 'host' in target;
 }
 
 function isDevice(target: ConsentTarget): target is { readonly userCode: string } {
