@@ -113,13 +113,9 @@ class AccountPage {
     const { host, proofs } = this.#options;
     const username = form.get('username') ?? '';
     try {
-      const { jid, passwordUpdatedAt } = await host.logins.password({
-        username,
-        password: form.get('password') ?? '',
-        address,
-      });
-      const visit = { jid, at: host.clock.now(), isProved: false, byPasskey: false, passwordUpdatedAt };
-      const { isRequired } = await proofs.of(jid.local);
+      const user = await host.logins.password({ username, password: form.get('password') ?? '', address });
+      const visit = await this.#visits.begin(user, false);
+      const { isRequired } = await proofs.of(user.jid.local);
       return isRequired ? await this.#second(sent, visit) : await this.#enter(sent, visit);
     } catch (error) {
       return this.#refusal(error, texts.login.wrong, texts, (said) => this.#login(sent, { username, error: said }));
@@ -129,11 +125,9 @@ class AccountPage {
   async #withPasskey(sent: Sent): Promise<Answer> {
     const { texts } = sent;
     try {
-      const { users, clock } = this.#options.host;
-      const user = await users.get((await this.#checkPasskey(sent)).local);
+      const user = await this.#options.host.users.get((await this.#checkPasskey(sent)).local);
       if (user === undefined) throw new SaslError('not-authorized');
-      const { jid, passwordUpdatedAt } = user;
-      return await this.#enter(sent, { jid, at: clock.now(), isProved: true, byPasskey: true, passwordUpdatedAt });
+      return await this.#enter(sent, await this.#visits.begin(user, true));
     } catch (error) {
       return this.#refusal(error, texts.login.passkeyWrong, texts, (said) => this.#login(sent, { error: said }));
     }

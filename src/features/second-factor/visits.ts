@@ -1,4 +1,5 @@
 import type { FeatureHost } from '../../core/feature.ts';
+import type { User } from '../../core/users.ts';
 import type { JID } from '../../jid.ts';
 import { Tickets } from '../shared/tickets.ts';
 import type { SecondFactors } from './api.ts';
@@ -7,6 +8,9 @@ import type { SecondFactors } from './api.ts';
 const PAGE_MS = 600_000;
 /** How long somebody may go on from page to page without a new login. */
 const VISIT_MS = 3_600_000;
+
+/** How much is kept of a digest, in characters of base64url: nobody gains by two that are alike. */
+const DIGEST_CHARS = 12;
 
 /** How far somebody has got: only the password is known to be right, or all that the account asks for. */
 export type Stage = 'second-step' | 'account';
@@ -22,11 +26,13 @@ export interface Visit {
   readonly byPasskey: boolean;
   /** When the password was set that there was when the visit began, or that was set in its course: another ends it. In the same unit. */
   readonly passwordUpdatedAt: number;
+  /** Digests of the second factors that there were then, any of which may have been the one. */
+  readonly factors: readonly string[];
 }
 
 /**
  * Who is on which page. There are no cookies: each page carries a ticket for its forms. A ticket ends with the password, with
- * the account, and when the account asks for a second factor that the visit began without.
+ * the account, when the account asks for a second factor that the visit began without, and when it loses one that it had.
  */
 export class Visits {
   readonly #host: FeatureHost;
@@ -44,9 +50,15 @@ export class Visits {
     });
   }
 
+  /** The visit of somebody who has just proved to be this user, by the password that the user had, or by a passkey alone. */
+  async begin({ jid, passwordUpdatedAt }: User, byPasskey: boolean): Promise<Visit> {
+    const factors = await this.#factorsOf(jid.local);
+    return { jid, at: this.#host.clock.now(), isProved: byPasskey, byPasskey, passwordUpdatedAt, factors };
+  }
+
   /** A ticket for the forms of one page. */
-  ticket(stage: Stage, { jid, at, isProved, byPasskey, passwordUpdatedAt }: Visit): string {
-    return this.#tickets.issue(stage, { local: jid.local, at, isProved, byPasskey, passwordUpdatedAt });
+  ticket(stage: Stage, { jid, factors, ...visit }: Visit): string {
+    return this.#tickets.issue(stage, { local: jid.local, ...visit, factors: factors.join(' ') });
   }
 
   /** Whose ticket it is; undefined when it is none for that stage any more. */
@@ -61,6 +73,14 @@ export class Visits {
     if (at + VISIT_MS <= this.#host.clock.now()) return undefined;
     const isEnough = isProved || stage === 'second-step' || !(await this.#factors.of(user.jid.local)).isRequired;
     if (!isEnough) return undefined;
-    return { jid: user.jid, at, isProved, byPasskey: facts['byPasskey'] === true, passwordUpdatedAt };
+    const factors = String(facts['factors']).split(' ').filter(Boolean);
+    const present = await this.#factorsOf(user.jid.local);
+    // What was lost or stolen is taken from the account, and with it whoever came in by it.
+    if (!factors.every((factor) => present.includes(factor))) return undefined;
+    return { jid: user.jid, at, isProved, byPasskey: facts['byPasskey'] === true, passwordUpdatedAt, factors };
+  }
+  async #factorsOf(local: string): Promise<readonly string[]> {
+    const names = await this.#factors.names(local);
+    return names.map((name) => this.#host.grants.sealing.digest(`visit\0${name}`).slice(0, DIGEST_CHARS));
   }
 }

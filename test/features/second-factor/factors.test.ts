@@ -163,6 +163,22 @@ test('a passkey replaces name, password and second step, where the person was ve
   assert.match(noticeOn(changed), /is changed/);
 });
 
+test('whoever came in by a passkey, or with one, is out when it is removed', async (t) => {
+  const scene = await Scene.open(t);
+  const browser = scene.browser();
+  const authenticator = new Authenticator();
+  const owner = await scene.withPasskey(browser, authenticator, await scene.withPassword(browser));
+  const form = (await browser.get(PAGE)).form('passkey');
+  const response = authenticator.get(JSON.parse(form.data['options'] ?? ''), { origin: browser.origin });
+  const thief = await browser.submit(PAGE, form, { response });
+  assert.equal((await browser.submit(PAGE, thief.form('app-begin'))).status, 200);
+  const account = await browser.submit(PAGE, owner.form('overview'));
+  await browser.submit(PAGE, account.form('passkey-remove'));
+  const late = await browser.submit(PAGE, thief.form('password'), { next: 'stolen', again: 'stolen' });
+  assert.equal(late.status, 403);
+  assert.equal((await scene.withPassword(browser)).status, 200, 'the password is what it was');
+});
+
 test('a passkey is the second step beside the password, verified or not', async (t) => {
   const scene = await Scene.open(t);
   const browser = scene.browser();
