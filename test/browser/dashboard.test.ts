@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { BrowserContextOptions, Page } from 'playwright-core';
+import type { Figures } from '../../src/features/dashboard/wire.ts';
 import { noBrowser, openPage } from '../support/browser.ts';
 import { exampleFigures, showExample } from '../support/dashboard-example.ts';
 import { DOMAIN, LiveServer, PASSWORD } from '../support/live-server.ts';
@@ -40,7 +41,7 @@ test('an administrator logs in and sees live who is there and what they send', {
   assert.equal(await tile(page, 'Sessions').textContent(), '0');
 
   const romeo = await XmppClient.online(live, 'romeo');
-  await page.locator('.tile', { hasText: '1 connections' }).waitFor();
+  await page.locator('.tile', { hasText: '1 connection' }).waitFor();
   assert.equal(await tile(page, 'Sessions').textContent(), '1');
   const message = xml('message', { to: `juliet@${DOMAIN}` }, xml('body', {}, 'hi'));
   const sending = setInterval(() => void romeo.send(message), 50);
@@ -138,6 +139,29 @@ test('figures that cannot be read are said to be missing, and are asked for agai
   isBroken = false;
   await page.clock.fastForward(20_000);
   await page.getByRole('alert').filter({ hasText: 'The figures' }).waitFor({ state: 'hidden' });
+});
+
+test('a server that has just been set up has nothing to show, says so, and shows numbers once there are any', {
+  skip,
+}, async (t) => {
+  const { page, url } = await open(t);
+  const figures = exampleFigures();
+  let json = {
+    ...figures,
+    active: null,
+    days: [],
+    months: [{ month: '2026-03', total: 0, countries: [], clients: [] }],
+  };
+  await page.route('**/dashboard/figures*', (route) => route.fulfill({ json }));
+  await page.clock.install();
+  await logIn(page, url);
+  await page.locator('.tile', { hasText: 'not counted yet' }).waitFor();
+  await page.getByRole('figure', { name: 'Active users' }).getByText('nothing to show yet').waitFor();
+  assert.equal(await page.getByText('No visitors have been counted').count(), 2);
+  assert.deepEqual(await shortcomings(page), []);
+  json = figures;
+  await page.clock.fastForward(20_000);
+  await page.locator('.tile', { hasText: '307 in 7 days' }).waitFor();
 });
 
 test('one host is chosen of several', { skip }, async (t) => {

@@ -35,7 +35,7 @@ export interface ChartData {
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 const MAX_ROWS = 60;
-const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((first) => first * 10 ** power)).flat();
+const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((first) => first * 10 ** power)).flat();
 const EMPTY: ChartData = { at: [], columns: [] };
 
 /** A chart in a figure of its own: a legend with the newest values or those under the pointer, and the values as a table. */

@@ -10,6 +10,11 @@ const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumSignificantDigits: 3 });
 const digits = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const parts = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 });
+const shares = new Intl.NumberFormat(LOCALE, {
+  style: 'percent',
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
 const SIZES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 export const count: Format = (value) => (Math.abs(value) < 100_000 ? whole.format(value) : short.format(value));
@@ -31,6 +36,9 @@ export const size: Format = (value) => {
 
 /** Of a part of one. */
 export const percent: Format = (value) => parts.format(value);
+
+/** The same among others below each other. */
+export const share: Format = (value) => shares.format(value);
 
 const time = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' });
 const exactTime = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'medium' });

@@ -1,6 +1,6 @@
 import type { VisitorGroup } from '../../src/features/dashboard/wire.ts';
 import { el } from './dom.ts';
-import { count, percent } from './formats.ts';
+import { count, share } from './formats.ts';
 import { texts } from './texts.ts';
 
 const SHOWN = 8;
@@ -68,7 +68,7 @@ export class Groups {
       {},
       el('th', { scope: 'row' }, el('span', { class: 'name' }, label), bar),
       el('td', {}, count(visitors)),
-      el('td', { class: 'quiet' }, percent(total === 0 ? 0 : visitors / total)),
+      el('td', { class: 'quiet' }, share(total === 0 ? 0 : visitors / total)),
     );
   }
 }

@@ -24,6 +24,8 @@ import { Tile } from './tiles.ts';
 
 const FIGURES_EVERY_MS = 300_000;
 const RETRY_MS = 15_000;
+/** Active users are counted for the first time soon after the server has started. */
+const FIRST_COUNT_MS = 20_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const KEPT_MS = 3_600_000;
@@ -120,7 +122,7 @@ function liveChart(title: string, format: Format, ...lines: readonly (readonly [
     timeSteps: [1, 2, 5, 10, 15, 20, 30].map((minutes) => minutes * MINUTE_MS),
     leastSpan: 5 * MINUTE_MS,
     height: 150,
-    isWhole: format === count,
+    isWhole: format === count || format === size,
   });
   return { figures: lines.map(([, figure]) => figure), chart };
 }
@@ -153,14 +155,16 @@ function showLiveTiles(): void {
     const value = latest(figure);
     return value === undefined ? '–' : format(value);
   };
-  const isKnown = (figure: LiveFigure): boolean => latest(figure) !== undefined;
+  /** A line below a number, unless there is nothing to say yet. */
+  const below = (figure: LiveFigure, format: Format, say: (written: string) => string): string | undefined =>
+    latest(figure) === undefined ? undefined : say(write(figure, format));
   tiles.sessions.show({
     value: write('sessions', count),
-    below: isKnown('connections') ? t.ofConnections(write('connections', count)) : undefined,
+    below: below('connections', count, t.ofConnections),
   });
-  tiles.messages.show({ value: write('messages', rate), below: t.ofStanzas(write('stanzas', rate)) });
-  tiles.handling.show({ value: write('handlingHigh', duration), below: t.ofMedian(write('handlingMedian', duration)) });
-  tiles.memory.show({ value: write('memory', size), below: t.ofHeap(write('heap', size)) });
+  tiles.messages.show({ value: write('messages', rate), below: below('stanzas', rate, t.ofStanzas) });
+  tiles.handling.show({ value: write('handlingHigh', duration), below: below('handlingMedian', duration, t.ofMedian) });
+  tiles.memory.show({ value: write('memory', size), below: below('heap', size, t.ofHeap) });
   tiles.cpu.show({ value: write('cpu', percent), below: t.ofOneCore });
   tiles.loopDelay.show({ value: write('loopDelay', duration), below: t.high99 });
 }
@@ -171,7 +175,9 @@ function showFigures(): void {
   tiles.active.show({
     value: active === null ? '–' : count(active.day),
     below:
-      active === null ? undefined : `${count(active.week)} ${t.activeWeek} · ${count(active.month)} ${t.activeMonth}`,
+      active === null
+        ? t.notCounted
+        : `${count(active.week)} ${t.activeWeek} · ${count(active.month)} ${t.activeMonth}`,
   });
   const newest = months[0];
   if (newest !== undefined) {
@@ -217,6 +223,7 @@ async function loadFigures(): Promise<boolean> {
     figures = loaded;
     problem.textContent = '';
     showFigures();
+    if (figures.active === null) figuresRetry = setTimeout(refreshFigures, FIRST_COUNT_MS);
     return true;
   } catch {
     problem.textContent = t.failed;
@@ -224,6 +231,11 @@ async function loadFigures(): Promise<boolean> {
     figuresRetry = setTimeout(loadFigures, RETRY_MS);
     return false;
   }
+}
+
+/** Asks again, unless nobody looks. */
+function refreshFigures(): void {
+  if (document.visibilityState === 'visible') void loadFigures();
 }
 
 function showState(now: ConnectionState): void {
@@ -296,5 +308,5 @@ function layOut(): void {
 layOut();
 showLiveTiles();
 void loadFigures();
-setInterval(() => document.visibilityState === 'visible' && void loadFigures(), FIGURES_EVERY_MS);
+setInterval(refreshFigures, FIGURES_EVERY_MS);
 events.listen('');

@@ -1,8 +1,9 @@
 const en = {
   online: 'Sessions',
   connections: 'Connections',
-  ofConnections: (n: string) => `${n} connections`,
+  ofConnections: (n: string) => (n === '1' ? '1 connection' : `${n} connections`),
   activeDay: 'Active in 24 hours',
+  notCounted: 'not counted yet',
   activeWeek: 'in 7 days',
   activeMonth: 'in 30 days',
   visitorsOf: (month: string) => `Visitors in ${month}`,
@@ -70,8 +71,9 @@ export type Texts = typeof en;
 const de: Texts = {
   online: 'Sitzungen',
   connections: 'Verbindungen',
-  ofConnections: (n) => `${n} Verbindungen`,
+  ofConnections: (n) => (n === '1' ? '1 Verbindung' : `${n} Verbindungen`),
   activeDay: 'Aktiv in 24 Stunden',
+  notCounted: 'noch nicht gezählt',
   activeWeek: 'in 7 Tagen',
   activeMonth: 'in 30 Tagen',
   visitorsOf: (month) => `Besucher im ${month}`,
