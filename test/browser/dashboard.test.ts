@@ -146,7 +146,7 @@ test('a server that has just been set up has nothing to show, says so, and shows
 }, async (t) => {
   const { page, url } = await open(t);
   const figures = exampleFigures();
-  let json = {
+  let json: Figures = {
     ...figures,
     active: null,
     days: [],

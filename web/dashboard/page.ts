@@ -165,8 +165,8 @@ function showLiveTiles(): void {
   tiles.messages.show({ value: write('messages', rate), below: below('stanzas', rate, t.ofStanzas) });
   tiles.handling.show({ value: write('handlingHigh', duration), below: below('handlingMedian', duration, t.ofMedian) });
   tiles.memory.show({ value: write('memory', size), below: below('heap', size, t.ofHeap) });
-  tiles.cpu.show({ value: write('cpu', percent), below: t.ofOneCore });
-  tiles.loopDelay.show({ value: write('loopDelay', duration), below: t.high99 });
+  tiles.cpu.show({ value: write('cpu', percent), below: below('cpu', percent, () => t.ofOneCore) });
+  tiles.loopDelay.show({ value: write('loopDelay', duration), below: below('loopDelay', duration, () => t.high99) });
 }
 
 function showFigures(): void {
