@@ -1,13 +1,29 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { clientAccess } from '../../src/features/client-management/api.ts';
+import { clientManagement } from '../../src/features/client-management/index.ts';
 import { child } from '../../src/xml/element.ts';
-import { conditionOf, NS_FAST, open, PASSWORD, PHONE, REQUEST_TOKEN, tokenOf } from './sasl2-scene.ts';
+import type { StageOptions } from '../support/stage.ts';
+import {
+  authenticate,
+  BIND,
+  conditionOf,
+  HT_NONE,
+  hmac,
+  LAPTOP,
+  NS_FAST,
+  open,
+  PASSWORD,
+  PHONE,
+  REQUEST_TOKEN,
+  tokenOf,
+} from './sasl2-scene.ts';
 
 const NEW_PASSWORD = 'quite another one';
 
 /** A stage where something happens once, a second after the proof of a login was found right. */
-async function openWith(t: TestContext) {
-  const scene = await open(t);
+async function openWith(t: TestContext, options: Partial<StageOptions> = {}) {
+  const scene = await open(t, options);
   const { users } = scene.stage.host;
   const status = users.status.bind(users);
   return {
@@ -46,6 +62,27 @@ test('whoever logs in with a token while it is revoked gets no other', async (t)
   assert.deepEqual(await grants.list('romeo'), []);
   // The password is still good for another.
   tokenOf(await (await scene.connect()).plain({ clientId: PHONE, children: REQUEST_TOKEN }));
+});
+
+test('whoever logs in with a token while the owner revokes it is shown out, also a client that is forgotten', async (t) => {
+  const config = { features: { clientManagement: { recordLimit: 1 } } };
+  const scene = await openWith(t, { features: [clientManagement], config });
+  const token = tokenOf(await (await scene.connect()).plain({ clientId: PHONE, children: REQUEST_TOKEN }));
+  await (await scene.connect()).token(token);
+  await (await scene.connect()).plain({ clientId: LAPTOP });
+  const access = scene.stage.host.services.use(clientAccess);
+  scene.afterProof(async () => {
+    const entry = (await access.list('romeo')).find(({ id }) => id.startsWith('grant/'));
+    await access.revoke('romeo', entry?.id ?? '');
+  });
+  const client = await scene.connect();
+  await client.stage.sends(
+    authenticate(HT_NONE, Buffer.concat([Buffer.from('romeo\0'), hmac(token, 'Initiator')]), {
+      clientId: PHONE,
+      children: `<fast xmlns='${NS_FAST}'/>${BIND}`,
+    }),
+  );
+  await client.stage.isClosedWith('reset');
 });
 
 test('while a password is replaced nobody gets in with the one before', async (t) => {

@@ -49,8 +49,8 @@ export class Revocation {
     return this.#records.inTurn(local, async () => {
       const entry = await this.#find(local, id, requester?.allowsBareIds === true);
       await this.#revokeGrants(local, entry.grants);
-      const { record, client } = entry;
-      if (record !== undefined) this.#revokedAt.set(`${local}\0${record.key}`, this.#host.clock.now());
+      const { client } = entry;
+      for (const key of keysOf(entry)) this.#revokedAt.set(`${local}\0${key}`, this.#host.clock.now());
       this.#host.announce(clientRevoked, { jid: JID.of(local, this.#host.domain), ...namesOf(entry) });
       const revoked: Revoked = { needsNewPassword: client.markers.includes('password') };
       const isConcerned = this.#concerned(entry);
@@ -102,10 +102,9 @@ export class Revocation {
   }
 
   /** Which sessions depend on what is revoked: all of the client's, or those that got in through the grant. */
-  #concerned({ record, grants }: Entry): (session: Session) => boolean {
-    const ids = new Set<string | undefined>(grants.map(({ id }) => id));
-    const tokens = grants.filter(({ purpose }) => purpose === 'fast');
-    const keys = new Set(record === undefined ? tokens.map(({ client }) => client) : [record.key]);
+  #concerned(entry: Entry): (session: Session) => boolean {
+    const ids = new Set<string | undefined>(entry.grants.map(({ id }) => id));
+    const keys = new Set(keysOf(entry));
     return (session) => keys.has(this.#records.keyOf(session)) || ids.has(session.login?.grantId);
   }
 
@@ -118,17 +117,20 @@ export class Revocation {
   }
 }
 
+/** The keys under which the records of the clients stand, or would. */
+function keysOf({ record, grants }: Entry): string[] {
+  if (record !== undefined) return [record.key];
+  return grants.filter(({ purpose }) => purpose === 'fast').flatMap(({ client }) => client ?? []);
+}
+
 /** By what others may know the clients that something gives access to. */
-function namesOf({ record, grants }: Entry): {
+function namesOf(entry: Entry): {
   readonly clientIds: readonly string[];
   readonly fullJid: JID | undefined;
 } {
+  const { record } = entry;
   if (record?.isLegacy === true) {
     return { clientIds: [], fullJid: record.fullJid === undefined ? undefined : JID.parse(record.fullJid) };
   }
-  const tokens = grants.filter(({ purpose }) => purpose === 'fast');
-  return {
-    clientIds: record === undefined ? tokens.flatMap(({ client }) => client ?? []) : [record.key],
-    fullJid: undefined,
-  };
+  return { clientIds: keysOf(entry), fullJid: undefined };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { bearerError } from '../../../src/features/oauth/bearer.ts';
 import { HttpError } from '../../../src/http/message.ts';
 import { DOMAIN } from '../../support/stage.ts';
 import { open, requestWith, type TokenScene } from './token-scene.ts';
@@ -32,6 +33,11 @@ describe('A request', () => {
     for (const authorization of [[], [''], ['Basic cm9tZW86c2VjcmV0']]) {
       assert.deepEqual(await refusal(scene, authorization), [401, REALM]);
     }
+  });
+
+  test('is answered in the letters of headers, whatever script the domain is in', () => {
+    const { headers } = bearerError('театр.example', 'invalid_token', 'No');
+    assert.match(headers['www-authenticate'] ?? '', /^Bearer realm="xn--80aj8afc.example", /);
   });
 
   test('with a token that is not good is told so', async (t) => {
