@@ -177,7 +177,7 @@ function showFigures(): void {
     below:
       active === null
         ? t.notCounted
-        : `${count(active.week)} ${t.activeWeek} · ${count(active.month)} ${t.activeMonth}`,
+        : unbroken(`${count(active.week)} ${t.activeWeek} ·`, `${count(active.month)} ${t.activeMonth}`),
   });
   const newest = months[0];
   if (newest !== undefined) {
@@ -195,6 +195,11 @@ function showFigures(): void {
   fill(hostChoice, [['', t.allHosts], ...hosts.map((host) => [host, host] as const)]);
   hostField.hidden = hosts.length < 2;
   showMonth();
+}
+
+/** Texts that a line may end between, but not within. */
+function unbroken(...texts: readonly string[]): string {
+  return texts.map((text) => text.replaceAll(' ', '\u00a0')).join(' ');
 }
 
 function showMonth(): void {
