@@ -111,6 +111,8 @@ test('without a mouse the time is chosen and charts are read as tables', { skip 
   await chart.locator('summary').focus();
   await page.keyboard.press('Enter');
   const rows = chart.getByRole('row');
+  // Browsers tell the page a moment later that a table is to be seen.
+  await rows.nth(1).waitFor();
   assert.equal(await rows.count(), 31);
   const { month = 0, week = 0, day = 0 } = exampleFigures().active ?? {};
   assert.deepEqual(await rows.nth(1).getByRole('cell').allTextContents(), [month, week, day].map(String));
