@@ -42,6 +42,9 @@ export class Counting {
     for (const [from, to] of conversions(settings.clientPatterns)) {
       this.#host.log.warn('visitors.lua-pattern', { pattern: from, read: to });
     }
+    if (settings.mmdbPath === undefined && !this.#countsAll) {
+      this.#host.log.warn('visitors.country-unknown', { recordCountry: settings.recordCountry });
+    }
     return this.#geo.use(settings.mmdbPath);
   }
 
@@ -68,13 +71,16 @@ export class Counting {
     if (pruned.length > 0) this.#host.log.info('visitors.pruned', { months: pruned.join(' ') });
   }
 
+  get #countsAll(): boolean {
+    return this.settings.recordCountry.toUpperCase() === 'ALL';
+  }
+
   async #count({ jid }: SessionEvent['session'], address: string): Promise<void> {
     const { month } = this;
     if (!this.#geo.isReady || (await this.#book.hasCounted(jid.local, month))) return;
     const place = this.#geo.placeOf(address);
-    const country = this.settings.recordCountry.toUpperCase();
     // Without a mark, so that a later login from there counts.
-    if (country !== 'ALL' && place.country !== country) return;
+    if (!this.#countsAll && place.country !== this.settings.recordCountry.toUpperCase()) return;
     const isNew = await this.#book.count(jid.local, month, place, this.#patterns.categoryOf(jid.resource));
     if (isNew) this.#host.announce(visitorCounted, { month });
   }

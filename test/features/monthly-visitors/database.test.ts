@@ -7,7 +7,7 @@ import { GeoDatabase } from '../../../src/features/monthly-visitors/geo-database
 import { monthlyVisitors } from '../../../src/features/monthly-visitors/index.ts';
 import { city, mmdb } from '../../support/mmdb.ts';
 import { Stage } from '../../support/stage.ts';
-import { FRANKFURT, makeFile, openVisitors, PARIS } from './scene.ts';
+import { FRANKFURT, makeDatabase, makeFile, openVisitors, PARIS } from './scene.ts';
 
 const HERE = { '192.0.2.0/24': city('DE', 'HE', 2_925_533) };
 const DAY_MS = 86_400_000;
@@ -45,6 +45,19 @@ test('without a file visitors count as being nowhere', async (t) => {
   await visit('romeo');
   assert.deepEqual(await counts(), { 'client-?': 1, 'geo-?-?-?': 1 });
   assert.ok(!stage.log.records.some(({ event }) => event.startsWith('visitors.')));
+});
+
+test('a country without a file that tells countries is warned of, because nobody will count', async (t) => {
+  const { stage, visit, visitors } = await openVisitors(t, { mmdbPath: undefined, recordCountry: 'de' });
+  const warned = () => stage.log.records.filter(({ event }) => event === 'visitors.country-unknown');
+  assert.deepEqual(
+    warned().map(({ level, fields }) => [level, fields['recordCountry']]),
+    [['warn', 'de']],
+  );
+  await visit('romeo', FRANKFURT);
+  assert.equal((await visitors.counts(visitors.month)).total, 0);
+  stage.reload({ features: { monthlyVisitors: { mmdbPath: await makeDatabase(t), recordCountry: 'de' } } });
+  assert.equal(warned().length, 1);
 });
 
 test('a reload reads the file again; one that cannot be read does not take the place of the one that is used', async (t) => {
