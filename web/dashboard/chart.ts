@@ -191,7 +191,9 @@ export class Chart {
       { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': texts.tableOf(title) },
       table,
     );
-    const details = el('details', {}, el('summary', {}, texts.table), scroll);
+    // Whoever goes from one to the next by ear knows of which chart it is.
+    const summary = el('summary', {}, texts.table, el('span', { class: 'visually-hidden' }, ` (${title})`));
+    const details = el('details', {}, summary, scroll);
     details.addEventListener('toggle', () => details.open && this.#fillTable());
     return details;
   }
