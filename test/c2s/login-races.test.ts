@@ -41,12 +41,17 @@ async function openWith(t: TestContext, options: Partial<StageOptions> = {}) {
 }
 
 test('whoever logs in with a password while it is changed gets no session and no token that lasts', async (t) => {
-  const scene = await openWith(t);
+  const scene = await openWith(t, { features: [clientManagement] });
   scene.afterProof(() => scene.users.setPassword('romeo', NEW_PASSWORD));
   const client = await scene.connect();
   const token = tokenOf(await client.plain({ clientId: PHONE, children: REQUEST_TOKEN }));
   await client.stage.sends("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
   await client.stage.isClosedWith('reset');
+  assert.deepEqual(
+    await scene.stage.host.services.use(clientAccess).list('romeo'),
+    [],
+    'it knows no password that is good',
+  );
   assert.equal(conditionOf(await (await scene.connect()).token(token)), 'credentials-expired');
 });
 

@@ -152,7 +152,8 @@ export class ClientRecords {
       lastSeen: now,
       agent: this.#agent(old?.agent, login, grant),
       fullJid: fullJid?.toString() ?? old?.fullJid,
-      mechanisms: { ...old?.mechanisms, [mechanism]: now },
+      // When it was proved: the password may have been changed since.
+      mechanisms: { ...old?.mechanisms, [mechanism]: login.at },
       fastAuth: mechanism.startsWith('HT-') ? now : old?.fastAuth,
       grantId: grantId ?? old?.grantId,
       isLegacy: old?.isLegacy ?? isLegacy,
