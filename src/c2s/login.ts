@@ -1,7 +1,7 @@
 import { bearerTokens } from '../core/access.ts';
 import { identifiedClientsOnly, type Login, passwordLogins } from '../core/login.ts';
 import { clientLoggedIn } from '../core/points.ts';
-import { granted, isRole, type Role } from '../core/roles.ts';
+import { granted, isRole, ownRole, type Role } from '../core/roles.ts';
 import { SaslError } from '../errors.ts';
 import type { JID } from '../jid.ts';
 import type { AuthenticateRequest } from '../sasl/authenticate.ts';
@@ -120,8 +120,8 @@ export async function announceLogin(connection: ClientConnection, jid: JID, logi
 
 async function roleOf({ service, host }: ClientConnection, { jid, anonymous }: Identity): Promise<Role> {
   if (anonymous) return 'guest';
-  if (service.settings.current.admins.includes(jid.toString())) return 'admin';
-  return (await host.users.get(jid.local))?.role ?? 'member';
+  const user = (await host.users.get(jid.local)) ?? { jid, role: 'member' as const };
+  return ownRole(service.settings.current, user);
 }
 
 /** What the mechanisms know of a stream: the same for all of them, until TLS begins. */

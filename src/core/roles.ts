@@ -1,3 +1,6 @@
+import type { Config } from '../config/config.ts';
+import type { JID } from '../jid.ts';
+
 /** The roles that an account itself may have; the configuration may make further accounts administrators. */
 export type AccountRole = 'admin' | 'member';
 
@@ -49,6 +52,14 @@ export function can(role: Role, permission: Permission): boolean {
 /** Whether a name, such as one read from the store, is a role. */
 export function isRole(name: unknown): name is Role {
   return typeof name === 'string' && Object.hasOwn(PERMISSIONS, name);
+}
+
+/** The role of an account itself: the configuration may make further accounts administrators. */
+export function ownRole(
+  { admins }: Pick<Config, 'admins'>,
+  { jid, role }: { readonly jid: JID; readonly role: AccountRole },
+): AccountRole {
+  return admins.includes(jid.toString()) ? 'admin' : role;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Arguments, CommandError, type Parameter } from '../../core/commands.ts';
 import type { Host } from '../../core/host.ts';
 import { readablePassword } from '../../core/installation.ts';
+import { ownRole } from '../../core/roles.ts';
 import type { User } from '../../core/users.ts';
 import type { JID } from '../../jid.ts';
 import type { BuiltIn, CommandGround } from '../ground.ts';
@@ -150,7 +151,7 @@ function describeUser(user: User, host: Host, { settings }: CommandGround): User
   return {
     jid,
     createdAt: new Date(user.createdAt).toISOString(),
-    role: settings.current.admins.includes(jid) ? 'admin' : user.role,
+    role: ownRole(settings.current, user),
     disabled: user.disabled,
     sessions: host.account(user.jid.local)?.sessions.size ?? 0,
   };

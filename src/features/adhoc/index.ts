@@ -1,7 +1,7 @@
 import type { Advertised, Item, NodeQuery } from '../../core/advertisements.ts';
 import type { Feature, FeatureHost } from '../../core/feature.ts';
 import { sessionEnded } from '../../core/points.ts';
-import { can, type Permission } from '../../core/roles.ts';
+import { can, ownRole, type Permission } from '../../core/roles.ts';
 import type { Session } from '../../core/session.ts';
 import { StanzaError } from '../../errors.ts';
 import type { JID } from '../../jid.ts';
@@ -145,8 +145,8 @@ async function mayRun(
 
 // A login keeps its role for as long as it lasts; who is no administrator any more has lost that at once.
 async function isAdministrator({ settings, users }: FeatureHost, { jid }: Session): Promise<boolean> {
-  if (settings.current.admins.includes(jid.bare().toString())) return true;
-  return (await users.get(jid.local))?.role === 'admin';
+  const user = await users.get(jid.local);
+  return user !== undefined && ownRole(settings.current, user) === 'admin';
 }
 
 function forbidden(): StanzaError {

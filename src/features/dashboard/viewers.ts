@@ -1,7 +1,7 @@
 import { bearerTokens } from '../../core/access.ts';
 import type { FeatureHost } from '../../core/feature.ts';
 import { accountRemoved } from '../../core/points.ts';
-import { can } from '../../core/roles.ts';
+import { can, ownRole } from '../../core/roles.ts';
 import type { User } from '../../core/users.ts';
 import { HttpError, type HttpRequest } from '../../http/message.ts';
 import type { JID } from '../../jid.ts';
@@ -100,8 +100,8 @@ export class Viewers {
   }
 
   /** Whether an account is that of an administrator: the configuration may name further ones. */
-  isAdministrator({ jid, role }: Pick<User, 'jid' | 'role'>): boolean {
-    return role === 'admin' || this.#options.host.settings.current.admins.includes(jid.toString());
+  isAdministrator(user: Pick<User, 'jid' | 'role'>): boolean {
+    return ownRole(this.#options.host.settings.current, user) === 'admin';
   }
 
   async #bearer(request: HttpRequest): Promise<Viewer> {

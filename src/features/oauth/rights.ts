@@ -1,19 +1,9 @@
-import type { FeatureHost } from '../../core/feature.ts';
 import { type AccountRole, granted, type Role } from '../../core/roles.ts';
-import type { User } from '../../core/users.ts';
 import { OPENID_SCOPES, roleOf, XMPP_SCOPES } from '../../oauth/scopes.ts';
 import { ASSUMABLE_ROLES } from './tokens.ts';
 
 /** What clients may ask for, and are told of. */
 export const SCOPES: readonly string[] = [...OPENID_SCOPES, ...XMPP_SCOPES];
-
-/** The role of an account itself: the configuration may name further administrators. */
-export function ownRole(
-  { settings }: Pick<FeatureHost, 'settings'>,
-  { jid, role }: Pick<User, 'jid' | 'role'>,
-): AccountRole {
-  return settings.current.admins.includes(jid.toString()) ? 'admin' : role;
-}
 
 /** Those of the scopes that are known, or are names of roles that an account may give away; each once, in their order. */
 export function assumableScopes(scopes: readonly string[], own: AccountRole): readonly string[] {

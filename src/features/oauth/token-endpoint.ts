@@ -1,3 +1,4 @@
+import { ownRole } from '../../core/roles.ts';
 import { SaslError } from '../../errors.ts';
 import { type HttpHandler, type HttpRequest, jsonResponse } from '../../http/message.ts';
 import { addressGroup } from '../../net/address.ts';
@@ -13,7 +14,7 @@ import { grantTypesOf } from './config.ts';
 import { issueTokens, refreshTokens, shortName, type TokenAnswer } from './issuing.ts';
 import type { Provider } from './provider.ts';
 import { RateLimit, tooManyRequests } from './rate-limit.ts';
-import { assumableScopes, ownRole, roleOfScopes } from './rights.ts';
+import { assumableScopes, roleOfScopes } from './rights.ts';
 import { NO_CACHE } from './serving.ts';
 
 /** After so many seconds somebody who typed too many wrong passwords may try again, as far as can be told. */
@@ -118,7 +119,7 @@ async function exchangePassword({ provider, request, client, form }: TokenReques
   const factors = await host.find(secondFactors)?.of(user.jid.local);
   // There is no way to ask for the second one here.
   if (factors?.isRequired === true || factors?.refusesPasswords === true) throw wrongPassword();
-  const own = ownRole(host, user);
+  const own = ownRole(host.settings.current, user);
   const asked = parseScope(form.get('scope') ?? client.metadata.scope);
   const scopes = assumableScopes(intersectScopes(asked, ceilingOf(client)), own);
   if (scopes.length === 0) throw new OAuthError('invalid_scope', 'Nothing of the scope can be granted.');

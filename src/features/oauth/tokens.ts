@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import type { Access, BearerTokens } from '../../core/access.ts';
 import type { FeatureHost } from '../../core/feature.ts';
 import type { Facts, Grant, Token } from '../../core/grant-record.ts';
-import { type AccountRole, granted, type Role } from '../../core/roles.ts';
+import { type AccountRole, granted, ownRole, type Role } from '../../core/roles.ts';
 import type { User } from '../../core/users.ts';
 import type { HttpRequest } from '../../http/message.ts';
 import { JID } from '../../jid.ts';
@@ -338,8 +338,8 @@ export class OAuthTokens implements BearerTokens, TokenPresence {
     grants.used(local, grant.id);
   }
 
-  #ownRole({ jid, role }: User): AccountRole {
-    return this.#options.host.settings.current.admins.includes(jid.toString()) ? 'admin' : role;
+  #ownRole(user: User): AccountRole {
+    return ownRole(this.#options.host.settings.current, user);
   }
 
   // The role of fewer scopes may be another, but never more than what was granted.

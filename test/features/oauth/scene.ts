@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
+import { ownRole } from '../../../src/core/roles.ts';
 import { bind2 } from '../../../src/features/bind2.ts';
 import { clientManagement } from '../../../src/features/client-management/index.ts';
 import { fast } from '../../../src/features/fast/index.ts';
 import type { Approval } from '../../../src/features/oauth/approval.ts';
 import { oauthTelling } from '../../../src/features/oauth/index.ts';
 import type { Provider } from '../../../src/features/oauth/provider.ts';
-import { ownRole, roleOfScopes } from '../../../src/features/oauth/rights.ts';
+import { roleOfScopes } from '../../../src/features/oauth/rights.ts';
 import { sasl2 } from '../../../src/features/sasl2.ts';
 import { vcard } from '../../../src/features/vcard/index.ts';
 import { HttpServer } from '../../../src/http/server.ts';
@@ -119,7 +120,7 @@ export async function open(t: TestContext, options: SceneOptions = {}) {
     const { host, clock } = stage;
     const user = (await host.users.get(more.jid?.local ?? 'romeo')) ?? assert.fail('there is no such user');
     const scopes = scope.split(' ');
-    const role = roleOfScopes(scopes, ownRole({ settings: stage.settings }, user));
+    const role = roleOfScopes(scopes, ownRole(stage.settings.current, user));
     return { jid: user.jid, scopes, role, authenticatedAt: clock.now(), amr: ['pwd'], nonce: undefined, ...more };
   };
   /** A code as the pages make one, which needs the verifier. */

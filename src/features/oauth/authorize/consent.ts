@@ -1,3 +1,4 @@
+import { ownRole } from '../../../core/roles.ts';
 import type { HttpResponse } from '../../../http/message.ts';
 import type { CounterMetric } from '../../../metrics/metrics.ts';
 import { OAuthError } from '../../../oauth/errors.ts';
@@ -5,7 +6,7 @@ import type { Form } from '../../../oauth/form.ts';
 import { roleOf } from '../../../oauth/scopes.ts';
 import type { Approval } from '../approval.ts';
 import type { Provider } from '../provider.ts';
-import { assumableScopes, ownRole, roleOfScopes } from '../rights.ts';
+import { assumableScopes, roleOfScopes } from '../rights.ts';
 import type { Answers } from './answers.ts';
 import { type ConsentTarget, consentView } from './consent-view.ts';
 import type { Identities, KnownUser } from './identity.ts';
@@ -72,7 +73,7 @@ export class ConsentStep {
     const approval: Approval = {
       ...identity,
       scopes,
-      role: roleOfScopes(scopes, ownRole(host, user)),
+      role: roleOfScopes(scopes, ownRole(host.settings.current, user)),
       nonce: request.nonce,
     };
     const answer = await answers.approved(request, language, approval);
@@ -83,7 +84,7 @@ export class ConsentStep {
   }
 
   #offered({ scopes }: AuthorizationRequest, { user }: KnownUser): readonly string[] {
-    return assumableScopes(scopes, ownRole(this.#options.provider.host, user));
+    return assumableScopes(scopes, ownRole(this.#options.provider.host.settings.current, user));
   }
 
   async #page(visit: Visit, { identity, user }: KnownUser, scopes: readonly string[]): Promise<HttpResponse> {
@@ -91,7 +92,7 @@ export class ConsentStep {
     const { request, language } = visit;
     const { client, target } = request;
     const account = identity.jid.toString();
-    const own = ownRole(provider.host, user);
+    const own = ownRole(provider.host.settings.current, user);
     const view = consentView(pages.say(language, client, { account }), {
       account,
       website: client.localised('client_uri', language) ?? '',
