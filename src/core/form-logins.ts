@@ -43,13 +43,25 @@ export class FormLogins {
     this.#options = options;
   }
 
+  /** The localpart that somebody means who typed this; undefined for what no account can be called. */
+  localOf(username: string): string | undefined {
+    const suffix = `@${this.#options.domain}`;
+    const given = username.trim();
+    try {
+      return prepareUsername(given.toLowerCase().endsWith(suffix) ? given.slice(0, -suffix.length) : given);
+    } catch (error) {
+      if (error instanceof SaslError) return undefined;
+      throw error;
+    }
+  }
+
   /**
    * Checks a password. Throws SaslError: `not-authorized` for a name or password that is wrong, `account-disabled`, or
    * `temporary-auth-failure` after too many failures.
    */
   async password({ username, password, address }: FormLogin): Promise<User> {
     const { users } = this.#options;
-    const local = this.#localOf(username);
+    const local = this.localOf(username);
     return this.#guarded({ local, address, method: 'form' }, async () => {
       const before = local === undefined ? undefined : await users.get(local);
       const isRight = local !== undefined && (await users.verifyPassword(local, password));
@@ -98,17 +110,6 @@ export class FormLogins {
       const { condition } = error;
       if (method === 'form') this.#count(condition);
       log.info('login.failed', { address, host: domain, user: local, mechanism: method, condition });
-      throw error;
-    }
-  }
-
-  #localOf(username: string): string | undefined {
-    const suffix = `@${this.#options.domain}`;
-    const given = username.trim();
-    try {
-      return prepareUsername(given.toLowerCase().endsWith(suffix) ? given.slice(0, -suffix.length) : given);
-    } catch (error) {
-      if (error instanceof SaslError) return undefined;
       throw error;
     }
   }

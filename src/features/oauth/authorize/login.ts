@@ -4,7 +4,6 @@ import type { JID } from '../../../jid.ts';
 import type { CounterMetric } from '../../../metrics/metrics.ts';
 import { OAuthError } from '../../../oauth/errors.ts';
 import type { Form } from '../../../oauth/form.ts';
-import { prepareUsername } from '../../../sasl/prepare.ts';
 import { type SecondFactors, secondFactors } from '../../second-factor/api.ts';
 import { loginRefusal } from '../../shared/login-refusal.ts';
 import { originOf } from '../../shared/request-origin.ts';
@@ -88,7 +87,7 @@ export class LoginSteps {
     const address = visit.http.remoteAddress;
     // A password that is changed from now on voids what comes of this one.
     const now = host.clock.now();
-    const tried = await this.#try(localOf(username, host.domain), address, 'login.wrong', async () => {
+    const tried = await this.#try(host.logins.localOf(username), address, 'login.wrong', async () => {
       return (await host.logins.password({ username, password, address })).jid;
     });
     if ('error' in tried) return { page: await this.show(visit, { username, ...tried }) };
@@ -198,15 +197,3 @@ export const EXPIRED: Refusal = { error: 'login.expired', status: 403, headers: 
 
 /** In UTF-16 units; what is longer is nobody's name. */
 const MAX_NAME = 2048;
-
-/** The account that a name stands for, as failures are counted. */
-function localOf(username: string, domain: string): string | undefined {
-  const given = username.trim();
-  const suffix = `@${domain}`;
-  try {
-    return prepareUsername(given.toLowerCase().endsWith(suffix) ? given.slice(0, -suffix.length) : given);
-  } catch (error) {
-    if (error instanceof SaslError) return undefined;
-    throw error;
-  }
-}
