@@ -1,3 +1,5 @@
+import { domainName } from '../precis/domain-name.ts';
+
 /** A URI by RFC 3986, as far as registrations are about it. */
 export interface Uri {
   /** In lower case. */
@@ -42,6 +44,8 @@ export function isLoopback(host: string): boolean {
 /** The normal form of the host of a web address; undefined for what is none. */
 function normalHost(host: string): string | undefined {
   if (host === '' || host.endsWith('.')) return undefined;
+  // Some versions of Node take what begins as an A-label for one without looking further.
+  if (host.includes('xn--') && domainName(host) === undefined) return undefined;
   try {
     return new URL(`https://${host}/`).hostname;
   } catch {
