@@ -1,7 +1,8 @@
 import type { Account } from '../../core/account.ts';
 import type { Feature } from '../../core/feature.ts';
-import { accountRemoved, accountSends, type Sending, sessionRestored } from '../../core/points.ts';
+import { accountRemoved, accountSends, sessionRestored } from '../../core/points.ts';
 import { StanzaError } from '../../errors.ts';
+import type { Presence } from '../../stanza.ts';
 import type { Element } from '../../xml/element.ts';
 import { sharedContacts } from '../groups/api.ts';
 import { type Relation, type RosterItem, rosters } from './api.ts';
@@ -31,7 +32,11 @@ export const roster: Feature = {
     host.handle({ type: 'set', ns: NS_ROSTER, name: 'query', to: 'account', audience: 'anyone', hidden: true }, () => {
       throw new StanzaError('forbidden', { text: 'a roster is changed by its own account only' });
     });
-    if (host.find(sharedContacts) !== undefined) host.filter(accountSends, (sending) => endsShared(stored, sending));
+    if (host.find(sharedContacts) !== undefined) {
+      host.filter(accountSends, ({ account, stanza }) =>
+        stanza.kind === 'presence' ? endsShared(stored, account, stanza) : undefined,
+      );
+    }
     host.observe(sessionRestored, (event) => stored.restored(event));
     host.portable(portableRoster(host, stored));
     host.observe(accountRemoved, ({ jid }) => stored.remove(jid));
@@ -62,9 +67,8 @@ function updated(item: RosterItem | undefined, { jid, name, groups }: RosterSet 
 }
 
 // What the administrators of the server have made, its users do not end.
-function endsShared(stored: StoredRosters, { account, stanza }: Sending): StanzaError | undefined {
-  if (stanza.kind !== 'presence' || stanza.to === undefined) return undefined;
-  if (stanza.type !== 'unsubscribe' && stanza.type !== 'unsubscribed') return undefined;
-  const shared = stored.shared(account, stanza.to.bare());
+function endsShared(stored: StoredRosters, account: Account, { type, to }: Presence): StanzaError | undefined {
+  if (to === undefined || (type !== 'unsubscribe' && type !== 'unsubscribed')) return undefined;
+  const shared = stored.shared(account, to.bare());
   return shared && notYours(shared);
 }
