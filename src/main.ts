@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import { configFile, type Io, type Program, runCli } from './admin/cli.ts';
 import { greetedBy } from './admin/client.ts';
 import { commandsOn } from './admin/commands/all.ts';
@@ -126,8 +127,17 @@ function announce(server: Server, file: string | undefined, io: Io): void {
     dataDir: settings.current.dataDir,
     configFile: file,
     firstAdministrator,
+    urlOf: (path) => pageUrl(server, path),
   };
   if (settings.current.log.format === 'pretty') return void io.stdout.write(startText(facts));
   logStart(log, facts);
   if (firstAdministrator !== undefined) io.stdout.write(`${firstAdministratorText(firstAdministrator, program)}\n`);
+}
+
+/** Where people find a page of the first host; undefined where it is not served. */
+function pageUrl(server: Server, path: string): string | undefined {
+  const [domain = ''] = server.hosts.keys();
+  const url = server.httpsUrl(domain);
+  const isServed = server.routes.find(domainToASCII(domain), path) !== undefined;
+  return url === undefined || !isServed ? undefined : `${url}${path}`;
 }

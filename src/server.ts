@@ -179,8 +179,7 @@ export class Server {
       routes: this.routes,
       metrics: this.metrics,
       commands: this.commands,
-      httpsUrl: (domain) =>
-        httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort }),
+      httpsUrl: (domain) => this.httpsUrl(domain),
     });
     // Features keep secrets there, too.
     const secrets = ground.table(SECRETS);
@@ -347,6 +346,11 @@ export class Server {
       upgrade.socket.once('close', release);
       webSockets.accept(upgrade, (transport) => this.c2s.start(transport, release));
     });
+  }
+
+  /** The https URL under which clients reach what is served for a host: see `FeatureHost.httpsUrl`. */
+  httpsUrl(domain: string): string | undefined {
+    return httpsUrlOf(domain, { publicUrl: this.settings.current.http.publicUrl, httpsPort: this.#httpsPort });
   }
 
   get #httpsPort(): number | undefined {

@@ -27,6 +27,8 @@ export interface StartFacts {
   readonly dataDir: string;
   readonly configFile: string | undefined;
   readonly firstAdministrator: FirstAdministrator | undefined;
+  /** Where people find the page of a path; undefined where it is not served. */
+  readonly urlOf: (path: string) => string | undefined;
 }
 
 /** Returns what a person reads when the server has started. */
@@ -72,7 +74,7 @@ function placesOf({ listeners, certificates, dataDir, configFile }: StartFacts):
   return places;
 }
 
-function nextSteps({ program, hosts, listeners, certificates }: StartFacts): string {
+function nextSteps({ program, hosts, listeners, certificates, urlOf }: StartFacts): string {
   const [host = 'localhost'] = hosts;
   const clients = listeners.find(({ service }) => service === 'c2s' || service === 'c2sTls');
   const lines = [`Add a user:  ${program} user add alice@${host}`];
@@ -83,7 +85,12 @@ function nextSteps({ program, hosts, listeners, certificates }: StartFacts): str
       `             does not find the server, give it this machine's name or address and port ${clients.port}`,
     );
   }
-  return [...lines, `Look after:  ${program} status`].join('\n');
+  const account = urlOf('/account');
+  if (account !== undefined)
+    lines.push(`Your users:  have their password, second factor and applications at ${account}`);
+  const dashboard = urlOf('/dashboard');
+  lines.push(`Look after:  ${program} status${dashboard === undefined ? '' : `, or in a browser ${dashboard}`}`);
+  return lines.join('\n');
 }
 
 function indented(pairs: readonly (readonly [string, string])[]): string {

@@ -25,6 +25,19 @@ test('the first start prints where it listens, the fingerprint and an administra
   assert.equal(await second.end('SIGINT'), 0);
 });
 
+test('a start tells where the pages for people are, if there are any', async (t) => {
+  const none = await ServerProcess.start(t, await makePlace(t));
+  assert.match(none.output.join(''), /^Look after: {2}.* status$/m);
+  assert.doesNotMatch(none.output.join(''), /Your users/);
+  const local = [{ address: '127.0.0.1', port: 0 }];
+  const listen = { c2s: local, c2sTls: [], http: [], https: local };
+  const all = await ServerProcess.start(t, await makePlace(t, { listen }));
+  const text = all.output.join('');
+  const [, port] = /127\.0\.0\.1:(\d+) \(HTTPS/.exec(text) ?? [];
+  assert.match(text, new RegExp(`^Your users: .* https://localhost:${port}/account$`, 'm'));
+  assert.match(text, new RegExp(`^Look after: .* status, or in a browser https://localhost:${port}/dashboard$`, 'm'));
+});
+
 test('with a log of JSON lines the same facts are lines, and the password is in none of them', async (t) => {
   const place = await makePlace(t, { log: { format: 'json' } });
   const server = await ServerProcess.start(t, place, /Change it with/);
