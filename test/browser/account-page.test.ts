@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
 import type { Page } from 'playwright-core';
-import { noBrowser, openPage } from '../support/browser.ts';
+import { noBrowser, openPage, withAuthenticator } from '../support/browser.ts';
 import { DOMAIN, LiveServer, PASSWORD } from '../support/live-server.ts';
 
 const skip = noBrowser;
@@ -19,22 +19,6 @@ async function logIn(page: Page, url: string): Promise<void> {
   await page.getByLabel('User name').fill('romeo');
   await page.getByLabel('Password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
-}
-
-/** A device that verifies the person without asking anybody. WebAuthn Level 3 §11. */
-async function withAuthenticator(page: Page): Promise<void> {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
 }
 
 test('a person makes a passkey in a browser, and logs in with it alone', { skip }, async (t) => {

@@ -6,7 +6,7 @@ import { Secret, TOTP } from 'otpauth';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { DEVICE_CODE } from '../../src/oauth/client.ts';
 import { challengeOf } from '../../src/oauth/pkce.ts';
-import { noBrowser, openPage } from '../support/browser.ts';
+import { noBrowser, openPage, withAuthenticator } from '../support/browser.ts';
 import { DOMAIN, LiveServer, PASSWORD } from '../support/live-server.ts';
 import { shortcomings } from '../support/page-shortcomings.ts';
 
@@ -194,18 +194,7 @@ test('an account with an app is asked for its code', { skip }, async (t) => {
 test('somebody lets an application in with a passkey alone', { skip }, async (t) => {
   const scene = await Scene.open(t);
   const { page } = scene;
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
+  await withAuthenticator(page);
   await page.goto(`${scene.issuer}/account`);
   await scene.logIn();
   await page.getByRole('button', { name: 'Add a passkey' }).click();

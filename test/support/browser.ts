@@ -35,3 +35,19 @@ export async function openPage(t: TestContext, options: BrowserContextOptions = 
   });
   return page;
 }
+
+/** A device that verifies the person without asking anybody. WebAuthn Level 3 §11. */
+export async function withAuthenticator(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { JID } from '../../../src/jid.ts';
 import { attr, child, children, type Element, firstElement, text } from '../../../src/xml/element.ts';
 import { DOMAIN } from '../../support/stage.ts';
@@ -24,6 +24,18 @@ function presences(stanzas: readonly Element[]): string[] {
   return stanzas
     .filter(({ name }) => name === 'presence')
     .map((stanza) => `${attr(stanza, 'type') ?? 'available'} ${attr(stanza, 'from')}`);
+}
+
+/** Two people in a group, whose clients have asked for their rosters and been told everything. */
+async function openFamily(t: TestContext) {
+  const { stage, all } = await open(t);
+  const { phone, juliet } = await stage.online({ phone: 'romeo', juliet: 'juliet' });
+  await all.add('Family', false);
+  for (const local of ['romeo', 'juliet']) await all.join('Family', local);
+  await rosterOf(phone);
+  await rosterOf(juliet);
+  for (const client of [phone, juliet]) await client.forget();
+  return { all, phone, juliet };
 }
 
 test('a family: everyone who joins is a contact of everyone else, and sees who is online', async (t) => {
@@ -122,13 +134,7 @@ test('a contact cannot be taken out of a shared group, and the client that tried
 });
 
 test('a shared contact is neither removed nor unsubscribed from, and people are told why', async (t) => {
-  const { stage, all } = await open(t);
-  const { phone, juliet } = await stage.online({ phone: 'romeo', juliet: 'juliet' });
-  await all.add('Family', false);
-  for (const local of ['romeo', 'juliet']) await all.join('Family', local);
-  await rosterOf(phone);
-  await rosterOf(juliet);
-  for (const client of [phone, juliet]) await client.forget();
+  const { phone, juliet } = await openFamily(t);
   const answer = await phone.ask('set', setItem(`<item jid="${JULIET}" subscription="remove"/>`));
   const error = child(answer, 'error');
   assert.equal(error && firstElement(error)?.name, 'not-allowed');
@@ -154,13 +160,7 @@ test('a shared contact is neither removed nor unsubscribed from, and people are 
 });
 
 test('asking a shared contact for a subscription, or granting one, changes nothing and bothers nobody', async (t) => {
-  const { stage, all } = await open(t);
-  const { phone, juliet } = await stage.online({ phone: 'romeo', juliet: 'juliet' });
-  await all.add('Family', false);
-  for (const local of ['romeo', 'juliet']) await all.join('Family', local);
-  await rosterOf(phone);
-  await rosterOf(juliet);
-  for (const client of [phone, juliet]) await client.forget();
+  const { all, phone, juliet } = await openFamily(t);
   for (const type of ['subscribe', 'subscribed']) await phone.sends(`<presence type="${type}" to="${JULIET}"/>`);
   assert.deepEqual(pushedIn(await news(juliet)), []);
   assert.deepEqual(pushedIn(await news(phone)), []);

@@ -9,6 +9,13 @@ const ADDRESS = '192.0.2.7';
 const OFF = { totp: false, passkeys: 0, recoveryCodes: 0, isRequired: false, refusesPasswords: false };
 const WRONG = { name: 'SaslError', condition: 'not-authorized' };
 
+/** Logs in with a passkey alone. */
+async function loginByPasskey(browser: ReturnType<Scene['browser']>, authenticator: Authenticator) {
+  const form = (await browser.get(PAGE)).form('passkey');
+  const response = authenticator.get(JSON.parse(form.data['options'] ?? ''), { origin: browser.origin });
+  return browser.submit(PAGE, form, { response });
+}
+
 test('an app is set up by a code of it; recovery codes are shown once, and the next login asks for a code', async (t) => {
   const scene = await Scene.open(t);
   const browser = scene.browser();
@@ -240,11 +247,7 @@ test('a copied passkey is refused once the original was used', async (t) => {
   const browser = scene.browser();
   const authenticator = new Authenticator();
   await scene.withPasskey(browser, authenticator, await scene.withPassword(browser));
-  const login = async () => {
-    const form = (await browser.get(PAGE)).form('passkey');
-    const response = authenticator.get(JSON.parse(form.data['options'] ?? ''), { origin: browser.origin });
-    return browser.submit(PAGE, form, { response });
-  };
+  const login = () => loginByPasskey(browser, authenticator);
   assert.equal((await login()).status, 200);
   authenticator.rewind();
   assert.equal((await login()).status, 403);
@@ -272,11 +275,7 @@ test('a passkey of a disabled or removed account opens nothing', async (t) => {
   const browser = scene.browser();
   const authenticator = new Authenticator();
   await scene.withPasskey(browser, authenticator, await scene.withPassword(browser));
-  const login = async () => {
-    const form = (await browser.get(PAGE)).form('passkey');
-    const response = authenticator.get(JSON.parse(form.data['options'] ?? ''), { origin: browser.origin });
-    return browser.submit(PAGE, form, { response });
-  };
+  const login = () => loginByPasskey(browser, authenticator);
   await scene.stage.host.users.setDisabled('romeo', true);
   assert.match(noticeOn(await login()), /disabled/);
   await scene.stage.host.users.setDisabled('romeo', false);
